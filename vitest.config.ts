@@ -98,6 +98,8 @@ export default defineConfig({
 					// a process for each file takes as long as its tests
 					isolate: false,
 					setupFiles: 'test/setup/shared.ts',
+					// of screens whose stream has no rows; Ink starts programs to find them otherwise, at each one
+					env: { COLUMNS: '100', LINES: '24' },
 					sequence: { groupOrder: 0 },
 				},
 			},

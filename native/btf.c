@@ -71,7 +71,7 @@ static const struct btf *kernel_btf(struct wl_kernel_btf *kernel)
 	return kernel->btf;
 }
 
-/* The next type of this name, from the place `*at` of the index on, which moves behind it; NULL: no more. */
+/* The next type of this name, from position `*at` of the index on; `*at` then is the position behind it; NULL: no more. */
 static const struct btf_type *next_named(struct wl_kernel_btf *kernel, const char *name, __u32 *at)
 {
 	const struct wl_type_index *index = &kernel->index;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A terminal that does not read, and a terminal whose modes a crash would leave changed. */
+/* Drops the output that a terminal does not read, and restores the modes of the terminal after a crash. */
 #include "addon.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A perf counter of each CPU, which is read at context switches: what ran since the switch before had the difference. */
+/* A perf counter of each CPU, read at context switches: the difference belongs to the task that ran since the switch before. */
 #pragma once
 
 #define BPF_F_CURRENT_CPU 0xffffffffull

@@ -110,7 +110,7 @@ struct {
 	__type(value, struct wake_count);
 } wakes SEC(".maps");
 
-/* Who woke a task last. */
+/* The process or interrupt that woke a task last. */
 struct waker {
 	/* CLOCK_MONOTONIC */
 	u64 at;
@@ -306,7 +306,7 @@ static __always_inline void enter(struct wake_context *context, u32 via, u64 cau
 
 /*
  * Why here: the line and its handler's name; a shared line is that of its first handler.
- * Cost: one look at the current task for each interrupt, 0.1 µs more for one that ends a period.
+ * Cost: one read of the current task for each interrupt, 0.1 µs more for one that ends a period.
  * Loses: nothing.
  */
 SEC("tp_btf/irq_handler_entry")

@@ -52,13 +52,13 @@ static __always_inline int packet_dropped(u64 *ctx, bool casts)
 		key.netns = sk->__sk_common.skc_net.net->ns.inum;
 		if (owner)
 			key.pid = owner->pid;
-		/* of a packet on its way it is the sender's, one of thousands */
+		/* of a packet in flight the port is the sender's, one of thousands: only that of a receiver names a row */
 		else if (received)
 			key.port = sk->__sk_common.skc_num;
 	}
 	if (dev) {
 		key.object = dev->ifindex;
-		/* of a packet on its way the socket is the sender's, which may be in another namespace */
+		/* of a packet in flight the socket is the sender's, which may be in another namespace */
 		if (!received || !key.netns)
 			key.netns = dev->nd_net.net->ns.inum;
 	}

@@ -21,7 +21,7 @@ const volatile u64 receive_driver_ns = 5000000;
 const volatile u64 receive_protocol_ns = 10000000;
 const volatile u64 receive_copy_ns = 115000000;
 
-/* A packet under way, by its address; another one may take its entry: then its times are not known. */
+/* A packet in flight, by its address; another one may take its entry: then its times are not known. */
 struct received {
 	u64 packet;
 	u64 driver_ns;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tasks that do not get on. */
+/* Hung tasks. */
 #pragma once
 
 #include "report.bpf.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* System calls that may wait for a disk, and the table of those under way. */
+/* System calls that may wait for a disk, and the table of those in progress. */
 #pragma once
 
 #define CALL(number) (1ULL << (number) % 64)

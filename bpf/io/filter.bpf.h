@@ -82,7 +82,7 @@ static __always_inline u32 subvolume_of(struct inode *inode)
 	return BPF_CORE_READ(whole, root, anon_dev);
 }
 
-/* The inode is in memory while a bio or a name of it is under way, and these of its members do not change. */
+/* The inode is in memory while a bio or a name of it is in use, and these of its members do not change. */
 static __always_inline bool is_file(struct inode *inode)
 {
 	u64 subvolume = setting(IO_SUBVOLUME);

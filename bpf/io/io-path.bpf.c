@@ -5,7 +5,7 @@
  * call's time. The stages in between are in io.bpf.c. Loaded only while it is asked for: it runs at every system call
  * of the machine.
  *
- * The programs are attached in the order of this file: nothing is begun whose end is not hooked yet.
+ * The programs are attached in the order of this file, so no call begins before the hook at its end is attached.
  */
 #include "lib/core.bpf.h"
 #include "lib/hist.bpf.h"

@@ -267,7 +267,7 @@ static __always_inline struct inode *btrfs_bio_inode(struct bio *bio)
 	return inode ? (void *)inode + bpf_core_field_offset(struct btrfs_inode, vfs_inode) : 0;
 }
 
-/* The dentry whose place in its inode's list `alias` is; 0: the kernel has it elsewhere. */
+/* The dentry whose entry in its inode's list of aliases is `alias`; 0: the kernel keeps the list elsewhere. */
 static __always_inline struct dentry *dentry_of(struct hlist_node *alias)
 {
 	if (!alias)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Bios and requests under way, in the tables of lib/object-table.bpf.h. Of two CPUs that take the same entry at the
+ * Bios and requests in flight, in the tables of lib/object-table.bpf.h. Of two CPUs that take the same entry at the
  * same moment, one object loses its latency and is counted in `unseen_start`. The reader sees the tables through memory
  * mappings.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* State of each CPU's interrupts: stamps of those under way, and counters. */
+/* State of each CPU's interrupts: stamps of those in progress, and counters. */
 #pragma once
 
 #include "lib/core.bpf.h"

@@ -54,12 +54,15 @@ enum irq_writer {
 };
 NAMES(irq_writer);
 
-/* Of the current task, whose groups cannot go while it runs; another thread may rename its leader meanwhile. */
+/*
+ * Of the current task, whose groups cannot go while it runs; another thread may rename its leader meanwhile. By a helper:
+ * for each pointer that it follows itself, the verifier searches the kernel's types in each of twenty programs.
+ */
 static __always_inline void describe(struct victim *victim, struct task_struct *task, u32 epoch)
 {
-	struct task_struct *leader = task->group_leader;
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 
-	victim->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	victim->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	bpf_probe_read_kernel(victim->comm, sizeof(victim->comm), leader->comm);
 	victim->described = epoch;
 }
@@ -78,7 +81,7 @@ __noinline int charge_other_entry(u32 by, u64 ns, u32 epoch, u32 program)
 	if (!has_current_task_btf() || by >= IRQ_TIME_KINDS || program >= IRQ_WRITERS)
 		return 0;
 	task = bpf_get_current_task_btf();
-	start = task->group_leader->start_boottime;
+	start = BPF_CORE_READ(task, group_leader, start_boottime);
 	tgid = task->tgid;
 	kind = task->pid == 0 ? VICTIM_IDLE : task->flags & PF_KTHREAD ? VICTIM_KERNEL : VICTIM_PROCESS;
 	victim = victims_of(kind << VICTIM_KIND_SHIFT | tgid, start, store_hash(tgid),

@@ -20,7 +20,7 @@ struct lock_wait {
 	u64 begin_ns;
 	u32 flags;
 	u32 tid;
-	/* who held it: tgid and tid; 0: not known */
+	/* owner of the lock: tgid and tid; 0: not known */
 	u32 owner_tgid;
 	u32 owner_tid;
 	/* stack of the owner, kernel part */
@@ -166,7 +166,7 @@ static __always_inline void find_owner(struct lock_wait *wait, void *lock, u32 f
 }
 
 /*
- * Why here: the kernel calls it where a lock cannot be had at once, and at no other time.
+ * Why here: the kernel calls it where a lock is not free, and at no other time.
  * Cost: about 0.1 µs per contended lock, and 2 µs for the stack of an owner; the waiter's is taken at the end.
  * Loses: nothing; of a mutex that spins first and then sleeps, both parts are counted as one wait each.
  */
@@ -206,7 +206,7 @@ int BPF_PROG(contended, void *lock, u32 flags)
 /*
  * Why here: the thread has the lock, or gave up, and its stack is still that of the call.
  * Cost: two walks of the stack and two updates, 3 to 5 µs per contended lock.
- * Loses: waits whose place another thread took: counted.
+ * Loses: waits whose entry another thread took: counted.
  */
 SEC("tp_btf/contention_end")
 int BPF_PROG(acquired, void *lock, int ret)

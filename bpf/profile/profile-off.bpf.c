@@ -44,7 +44,7 @@ struct off_thread {
 
 /*
  * By the low bits of the tid: no look-up in a hash, and no allocation. Two threads with equal bits take turns; the one
- * that loses its place is counted.
+ * that loses its entry is counted.
  */
 enum off_threads {
 	OFF_THREADS = 1 << 15,
@@ -80,7 +80,7 @@ static __always_inline void put_away(struct profile_losses *cpu, const struct of
 		add_event(cpu, &key, task, thread->delay_count, thread->delay_ns);
 }
 
-/* The place of a thread; NULL: never. A new one begins with this call. */
+/* The entry of a thread; NULL: never. A new one begins with this call. */
 static __always_inline struct off_thread *thread_of(struct profile_losses *cpu, struct task_struct *task, u32 tgid,
 						    u32 tid)
 {
@@ -153,7 +153,7 @@ static __always_inline u64 switch_time(struct task_struct *task, u32 tid)
  * stack is that of its wait, so a stack is taken only when the wait was long.
  * Cost: 30 to 45 ns per switch between profiled threads below the threshold, 15 where neither is, beside the call of a
  * program; some µs for a long wait.
- * Loses: waits that began before the profile; threads whose place another took, which are counted.
+ * Loses: waits that began before the profile; threads whose entry another took, which are counted.
  */
 SEC("tp_btf/sched_exit_tp")
 int BPF_PROG(switched_in, bool is_switch)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Received packets: kernel structs, and the table of packets under way. */
+/* Received packets: kernel structs, and the table of packets in flight. */
 #pragma once
 
 #include "lib/stages.bpf.h"

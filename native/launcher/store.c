@@ -269,7 +269,7 @@ static int make_tree(int base, int fd, const struct trailer *trailer, const char
 	return err;
 }
 
-/* What speaks against unpacking here; 0: nothing. */
+/* The reason not to unpack here; 0: none. */
 static bool has_room(int base, const char *path, uint64_t unpacked, struct text *why)
 {
 	struct statvfs fs;

@@ -96,7 +96,7 @@ export class DebianArchive {
 			if (dscs.length > 0) step(`fetching sources ${dscs.join(' ')}`);
 			if (dscs.length > 0) this.apt('source', ...dscs);
 		} catch {
-			// one of them is not to be had: said, or done otherwise, when it is its turn
+			// one of them cannot be fetched: its own fetch, below, reports that or finds another source
 		}
 	}
 

@@ -41,7 +41,7 @@ export interface ProgramGroup {
 export interface BpfSessionIdentity {
 	/** Of the object. */
 	id: string;
-	/** The generated `counted_program`: places in {@link RUNS}. */
+	/** The generated `counted_program`: indices into {@link RUNS}. */
 	counted?: Readonly<Record<string, number>>;
 }
 
@@ -83,7 +83,7 @@ export class BpfSession {
 	/** Of `programs`, as the kernel had them at `askedAt`. */
 	private readonly stats: ProgramStats[] = [];
 	private askedAt: Ns = Number.NEGATIVE_INFINITY;
-	/** Programs that count their runs, by their place in {@link RUNS}. */
+	/** Programs that count their runs, by their index into {@link RUNS}. */
 	private readonly counted: ReadonlyMap<string, number>;
 	/** Bytes of one CPU in {@link RUNS}. */
 	private readonly runsSize: number;
@@ -222,7 +222,7 @@ export class BpfSession {
 		return { ...cost, programs: [...programs.values()] };
 	}
 
-	/** Runs of the programs by their place in {@link RUNS}, of all CPUs. */
+	/** Runs of the programs by their index into {@link RUNS}, of all CPUs. */
 	private runs(): Count[] {
 		if (this.counted.size === 0 || this.runsSize === 0) return [];
 		const buffer = this.buffer(RUNS, this.runsSize * this.possibleCpus);

@@ -17,7 +17,7 @@ export function unnamedGroups({ procRoot }: Pick<Host, 'procRoot'>): string[] {
 
 /** ms between questions about one group. */
 const PAUSE = 10_000;
-/** Groups whose question is remembered. */
+/** Groups that are remembered as asked for. */
 const MOST_ASKED = 4096;
 
 /** Paths of control groups by the kernel's ids, and of processes that are in groups of v1 only. */
@@ -52,6 +52,7 @@ export class GroupNames extends Cgroups {
 
 const shared = new WeakMap<Host, GroupNames>();
 
+/** The names of control groups of a host: one cache for all its tracers. */
 export function cgroupsOf(host: Host): GroupNames {
 	let cgroups = shared.get(host);
 	if (!cgroups) {

@@ -47,7 +47,7 @@ function lacksHelper(log: string, { sysRoot }: Host): { cause: string; fix: stri
 	return mode === undefined ? undefined : lockedDown(mode);
 }
 
-/** libbpf looks up what the kernel's types do not name; undefined: that was not it. */
+/** libbpf reads `/proc/kallsyms` for symbols that BTF lacks; undefined: the refusal has another cause. */
 function lacksSymbols(text: string, { procRoot }: Host): { cause: string; fix: string } | undefined {
 	if (!text.includes('/proc/kallsyms')) return undefined;
 	return {

@@ -2,6 +2,7 @@
 import { type Struct, viewOf } from '../lib/decode.ts';
 import type { BpfSession } from './bpf-session.ts';
 
+/** One map, decoded by the generated structs of its key and value. */
 export class HashReader<Key, Value> {
 	private readonly bpf: BpfSession;
 	private readonly map: { readonly name: string; readonly key: Struct<Key>; readonly value: Struct<Value> };

@@ -119,6 +119,7 @@ const [IDLE, IDLE_WITHOUT_ROOM] = [2, 1];
 /** Parts of the pool, or of a writer's entries, in use: above the first, idle entries are taken back down to the second. */
 const [TIGHT, ROOMY] = [0.5, 0.4];
 
+/** One store of a BPF object: changed values at each read, and the entries that are taken back. */
 export class KeyedStore<Value> {
 	/** Events that found no room, as of the last read. */
 	full: Count = 0;

@@ -71,8 +71,8 @@ export class Counters {
 	}
 
 	/**
-	 * What was added since the newest read so far, valid until the next call for any histogram. An older one (a record waited in a ring while the living were read) adds
-	 * nothing.
+	 * What was added since the newest read so far, valid until the next call for any histogram. An older one (a record waited
+	 * in a ring while the living were read) adds nothing.
 	 * @param known exact maximum of the interval that ends, and of the next one, as far as the kernel knows them; -1: none
 	 */
 	advance(slots: Slots, sum_ns: Ns, known: Ns = -1, knownOfNext: Ns = -1): Difference {

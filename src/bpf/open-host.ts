@@ -3,6 +3,7 @@ import { type BpfAddon, loadAddon } from '../core/native.ts';
 import type { Host } from '../core/tracer.ts';
 import { onlineCpus } from '../system/cpus.ts';
 
+/** Paths of the addon, of the built BPF objects, and of proc and sysfs. */
 export interface HostPaths {
 	addonPath: string;
 	objectDir: string;
@@ -10,6 +11,7 @@ export interface HostPaths {
 	sysRoot: string;
 }
 
+/** The host of these paths. A missing addon is an error of the first tracer that uses it, not of this call. */
 export function openHost({ addonPath, objectDir, procRoot, sysRoot }: HostPaths): Host {
 	let addon: BpfAddon | undefined;
 	return {

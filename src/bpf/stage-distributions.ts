@@ -9,6 +9,7 @@ interface Sum {
 	sum_ns: Ns;
 }
 
+/** The figures of a stage in one interval, ns. */
 export function stageStats(interval: Distribution): StageStats {
 	return { count: interval.count, mean_ns: interval.mean(), ...interval.figures() };
 }

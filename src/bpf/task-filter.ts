@@ -1,9 +1,12 @@
 /** The filter of measured tasks: from options to the values that the kernel compares. */
 
+import { join } from 'node:path';
 import { WrongValue } from '../core/errors.ts';
 import type { Options } from '../core/tracer.ts';
 import { task_filter, task_filter_setting, task_name } from '../generated/lib.ts';
+import { readLatin1 } from '../lib/read-file.ts';
 import { cgroupId } from '../system/cgroups.ts';
+import { hasMachinePids } from '../system/pid-namespace.ts';
 import { NAME_BYTES } from './task-filter-options.ts';
 
 /** The measured tasks; an undefined field matches all. */
@@ -45,14 +48,30 @@ export function filterSettings({ tgid, cgroup, comm }: TaskFilter): {
 	return { on, values };
 }
 
+/** The process that a pid or a thread's id belongs to: `/proc` has both. undefined: not known there. */
+function processOf(procRoot: string, id: number): number | undefined {
+	if (!hasMachinePids(procRoot)) return undefined;
+	try {
+		const tgid = /^Tgid:\s+(\d+)$/m.exec(readLatin1(join(procRoot, String(id), 'status')))?.[1];
+		return tgid === undefined ? undefined : Number(tgid);
+	} catch {
+		return undefined;
+	}
+}
+
 /**
  * The filter of the options `pid`, `cgroup` (or `cgroup_id`, for a group selected on the screen) and `comm`.
- * @throws {WrongValue} for a cgroup that does not exist
+ * @throws {WrongValue} for a cgroup that does not exist, for a thread in place of a process
  */
 export function filterOf(options: Options, procRoot: string): TaskFilter {
 	const { pid, cgroup, cgroup_id, comm } = options;
 	const filter: TaskFilter = {};
-	if (typeof pid === 'number' && pid > 0) filter.tgid = pid;
+	if (typeof pid === 'number' && pid > 0) {
+		const process = processOf(procRoot, pid);
+		if (process !== undefined && process !== pid)
+			throw new WrongValue(`${pid} is a thread of process ${process}`, `use --pid ${process}`);
+		filter.tgid = pid;
+	}
 	if (typeof comm === 'string' && comm !== '') filter.comm = comm;
 	if (typeof cgroup_id === 'number' && cgroup_id > 0) filter.cgroup = cgroup_id;
 	else if (typeof cgroup === 'string' && cgroup !== '') {

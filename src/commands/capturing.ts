@@ -119,7 +119,8 @@ export class Capturing {
 		const held = this.holding.has(String(tab));
 		if (threshold.matched) this.holding.add(String(tab));
 		else this.holding.delete(String(tab));
-		if (threshold.matched && !held) yield { rule: `expression ${String(tab)}`, words: `expression ${expression}` };
+		// one cause, whatever tabs have such rows: each of them would make a bundle of the same minutes
+		if (threshold.matched && !held) yield { rule: 'expression', words: `expression ${expression}` };
 	}
 
 	private *newFindings(findings: readonly Fields[], kinds: readonly string[]): Generator<Cause> {

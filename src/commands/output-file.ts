@@ -30,7 +30,7 @@ async function openEmpty(path: string): Promise<FileHandle> {
 	const follow = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 	if (follow && !isTrustedLink(path, user)) throw new Error(PLANTED);
 	const flags = O_WRONLY | (follow ? 0 : O_NOFOLLOW);
-	// a pipe that nobody reads would be waited for
+	// opening a pipe without a reader would block
 	const file = await open(path, flags | O_CREAT | O_NONBLOCK, 0o600);
 	const found = await file.stat();
 	const isFile = found.isFile();

@@ -16,13 +16,13 @@ export class Output {
 		});
 	}
 
-	/** What does not fit into the pipe is written later. False: nobody gets it any more. */
+	/** Text that does not fit into the pipe is written later. False: the reader is gone. */
 	print(text: string): boolean {
 		if (this.error === undefined) process.stdout.write(text);
 		return this.error === undefined;
 	}
 
-	/** Print a part of something long. Resolves when there is room for more: with false when nobody gets it any more. */
+	/** Print a part of something long. Resolves when there is room for more: with false when the reader is gone. */
 	async write(chunk: string | Uint8Array): Promise<boolean> {
 		if (this.error === undefined && !process.stdout.write(chunk))
 			await Promise.race([new Promise((resolve) => process.stdout.once('drain', resolve)), this.broken]);

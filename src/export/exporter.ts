@@ -7,10 +7,11 @@ import { resourceOf } from './otel.ts';
 import { prometheusText, TEXT } from './text.ts';
 import { Ticks } from './ticks.ts';
 
-/** Who takes anything gets the first one. */
+/** A client that accepts anything gets the first one. */
 export const FORMATS = [TEXT, OPENMETRICS] as const;
 export type Format = (typeof FORMATS)[number];
 
+/** Takes the events of a sampler; texts of the last complete tick are made on demand. */
 export class Exporter {
 	readonly mapping: Mapping;
 	readonly resource: Resource;

@@ -27,6 +27,7 @@ interface Known {
 	above: Count;
 }
 
+/** The names in use, changed once in each interval. */
 export class NamedGroups {
 	private readonly limits: GroupLimits;
 	private readonly known = new Map<string, Known>();

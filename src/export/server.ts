@@ -110,7 +110,7 @@ export interface Listening {
 
 /**
  * @param patience ms
- * @throws {UsageError} where the address cannot be had
+ * @throws {UsageError} where the address cannot be bound
  */
 export async function listen(address: Address, routes: Routes, patience = PATIENCE): Promise<Listening> {
 	const server: Server = createServer({ headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 30_000 });

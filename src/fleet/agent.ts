@@ -91,7 +91,7 @@ export function runAgent({ sampler, hello, input, output, inspect, silence = SIL
 			try {
 				for (const line of lines.take(bytes)) take(line);
 			} catch {
-				// whatever speaks there is no viewer of ours
+				// the other end is no viewer of wattlag
 				end();
 			}
 		});

@@ -19,7 +19,7 @@ const figures: readonly { key: Figure; name: SafeText; floor: number; logarithmi
 	{ key: 'lost', name: safe`losses`, floor: 1 },
 ];
 
-/** Hosts that make a median: with fewer, everybody is the exception. */
+/** Fewest hosts for a median: with fewer, every host would be an outlier. */
 const LEAST_PEERS = 4;
 /** Makes the median absolute deviation of normal figures their standard deviation. */
 const NORMAL = 1.4826;

@@ -48,7 +48,7 @@ const severities: Readonly<Record<string, Severity>> = { severe: 3, high: 2, not
 
 const text = (value: string | undefined): SafeText => sanitize(value ?? '');
 const keyOf = ({ instance = '', job = '' }: Readonly<Record<string, string>>): string => `${job}\0${instance}`;
-/** NaN is what a quantile of nothing is. */
+/** NaN is the quantile of an empty histogram. */
 const known = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 /** Labels of the target beside those that every metric of ours has. */

@@ -20,7 +20,7 @@ function named(figure: string, query: string): string {
 
 export type QueryName = 'hosts' | 'age' | 'findings' | 'cpu' | 'power' | 'wait' | 'io' | 'rates';
 
-/** Who is a host, in all queries. */
+/** The labels that identify a host, in all queries. */
 const BY = 'by (instance, job)';
 
 export function queries({ window, selector }: QueryOptions): Record<QueryName, string> {

@@ -38,6 +38,7 @@ export function readHosts(path: string): { host: string; labels: Record<string, 
 	} catch (error) {
 		throw new UsageError(`--hosts ${path}: ${systemReason(error)}`);
 	}
+	const known = new Set<string>();
 	const hosts = text.split('\n').flatMap((line, index) => {
 		const [name, ...labels] = line.replace(/#.*/, '').split(/\s+/).filter((word) => word !== ''); // biome-ignore format: one step
 		if (name === undefined) return [];
@@ -46,6 +47,9 @@ export function readHosts(path: string): { host: string; labels: Record<string, 
 			if (key === '') throw new UsageError(`--hosts ${path}, line ${index + 1}: write label=value, not '${label}'`);
 			return [key, value] as const;
 		});
+		// sums would have its figures twice
+		if (known.has(name)) throw new UsageError(`--hosts ${path}, line ${index + 1}: ${sanitize(name)} is there already`);
+		known.add(name);
 		return [{ host: checkHost(name, `--hosts ${path}, line ${index + 1}`), labels: Object.fromEntries(pairs) }];
 	});
 	if (hosts.length === 0) throw new UsageError(`--hosts ${path}: no host in it`);

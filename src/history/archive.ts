@@ -148,14 +148,17 @@ export function encode(snapshot: Snapshot): EncodedSnapshot {
 	return { whole, packed: new Uint8Array(deflateRawSync(whole, { level })) };
 }
 
+/** A snapshot from its serialised form. Its rows are decoded on first use. */
 export function decode({ whole }: EncodedSnapshot): Snapshot {
 	return read(deserialize(whole) as Written);
 }
 
+/** The deflated form only: a tenth of the size, for the past. */
 export function pack(snapshot: Snapshot): Uint8Array {
 	return encode(snapshot).packed;
 }
 
+/** A snapshot from the bytes of {@link pack}, unpacked at each call. */
 export function unpack(packed: Uint8Array): Snapshot {
 	return read(deserialize(inflateRawSync(packed)) as Written);
 }

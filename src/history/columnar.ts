@@ -37,6 +37,7 @@ type Kind = 'number' | 'string' | 'list' | 'other' | readonly string[];
 /** Columns with more kinds of values are stored as plain values. */
 const MOST_KINDS = 32;
 
+/** Rows of plain data by property; {@link fromColumns} restores them exactly. */
 export function toColumns(rows: readonly object[]): Columns {
 	const numbers = new Pool();
 	const lists: Lists = [];
@@ -259,6 +260,7 @@ export function dropLists(columns: Columns): Columns {
 	return separated({ ...columns, lists: null });
 }
 
+/** The rows as plain objects, all of them (lazy-rows.ts reads single figures instead). */
 export function fromColumns({ length, rows, numbers, lists }: Columns): object[] {
 	const read = lists && (deserialize(lists) as Lists);
 	const all: Row[] = [];
@@ -283,7 +285,7 @@ function templateOf(keys: readonly string[]): Row {
 	return Object.fromEntries(keys.map((key) => [key, null]));
 }
 
-/** Value of the first row; null where it takes more than a look. */
+/** Value of the first row; null where it would have to be decoded. */
 function firstOf(column: Column, numbers: Float64Array): unknown {
 	if (column.kind === 'numbers') return numbers[column.at];
 	return column.kind === 'texts' ? column.texts[numbers[column.at] as number] : null;

@@ -17,11 +17,13 @@ export interface Mark {
 	text: SafeText;
 }
 
+/** State of a tab for the screen; `unavailable` has the reason and the remedy. */
 export type TabStatus =
 	| { kind: 'attaching' }
 	| { kind: 'live' }
 	| { kind: 'unavailable'; reason: SafeText; fix: SafeText };
 
+/** The end of the sampling thread by an exception; `restarting`: a second one begins. */
 export interface WorkerFailure {
 	message: SafeText;
 	restarting: boolean;
@@ -84,6 +86,7 @@ function nearest(history: readonly Snapshot[], moment: Ns): number {
 /** Tabs are read in one turn: the times of their intervals differ by the length of that. */
 const TURN: Ns = 0.2e9;
 
+/** The past of all tabs, bounded in snapshots, rows and bytes, and the moment that the screen shows. */
 export class Store {
 	private readonly options: StoreOptions;
 	private readonly tabs = new Map<string, Tab>();

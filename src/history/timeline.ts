@@ -1,6 +1,7 @@
 /** Times of the intervals of a history, for time axes: lengths differ, and the machine may have slept. Pure. */
 import type { Snapshot } from '../core/snapshot.ts';
 
+/** Positions of intervals on a time axis, in the order of the history. */
 export interface Timeline {
 	/** Time from the end of each to the end of the newest, s. */
 	ages: readonly number[];
@@ -13,6 +14,7 @@ export interface Timeline {
 /** The times of an interval. */
 export type Timed = Pick<Snapshot, 'mono_ns' | 'dt_ns' | 'gap'>;
 
+/** Ages by the monotonic clock; time that the machine slept is added. @param history oldest first */
 export function timelineOf(history: readonly Timed[]): Timeline {
 	const ages: number[] = new Array(history.length);
 	let age = 0;

@@ -25,8 +25,8 @@ export function parseClockOffsets(text: string): ClockOffsets {
 }
 
 /**
- * The file is about the namespace of the process's children, which differs between `unshare` and the next fork: the file of
- * another process then, whose children are in ours.
+ * The file describes the namespace of the process's children, which is another one between `unshare` and the next fork. Then
+ * the file of a process whose children are in this namespace is read.
  */
 export function ownOffsets(procRoot: string, parent: number): ClockOffsets {
 	for (const name of ['self', String(parent), '1']) {

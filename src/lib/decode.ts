@@ -13,6 +13,7 @@ export interface Struct<T> {
 	read(view: DataView, at: number): T;
 }
 
+/** The same memory, for the decoders. */
 export function viewOf(bytes: Uint8Array): DataView {
 	return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -22,6 +23,7 @@ export function u64(view: DataView, at: number): number {
 	return view.getUint32(at, true) + view.getUint32(at + 4, true) * 4294967296;
 }
 
+/** s64 as a double; exact up to ±2^53. */
 export function s64(view: DataView, at: number): number {
 	return view.getUint32(at, true) + view.getInt32(at + 4, true) * 4294967296;
 }

@@ -78,12 +78,14 @@ export function formatRate(rate: number): string {
 
 const watts = unitsOf({ µW: 1e-6, mW: 1e-3, W: 1, kW: 1e3 });
 
+/** `12.3W`; power below half a µW is `0`. */
 export function formatWatts(value: Watts): string {
 	return Math.abs(value) < 5e-7 ? '0' : scaled(value, watts);
 }
 
 const joules = unitsOf({ µJ: 1, mJ: 1e3, J: 1e6, kJ: 1e9, MJ: 1e12 });
 
+/** `1.23J`, from µJ. */
 export function formatMicroJoules(value: MicroJoules): string {
 	return value === 0 ? '0' : scaled(value, joules, 1);
 }

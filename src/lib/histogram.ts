@@ -20,6 +20,7 @@ export interface Band {
 	slot: number;
 }
 
+/** The last slot of the bars of a unit: of 1 ns every power of two up to the histogram's end, else the open one. */
 export function lastSlot(unit: Ns): number {
 	return unit > 1 ? LOG2_SLOTS - 1 : MAX_EXP;
 }
@@ -166,6 +167,7 @@ export interface DistributionFigures {
 
 const RANKS = [0.5, 0.9, 0.99] as const;
 
+/** Percentiles and buckets of a distribution. @param max_ns its exact maximum, which no percentile exceeds @param filled slots with events, where they are known */
 export function figuresOf(slots: Slots, max_ns: Ns, filled?: Filled): DistributionFigures {
 	const [p50_ns, p90_ns, p99_ns] = percentiles(slots, RANKS, max_ns, filled);
 	return { p50_ns, p90_ns, p99_ns, max_ns, buckets: toBuckets(slots, max_ns, filled) };

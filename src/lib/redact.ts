@@ -170,20 +170,26 @@ const NO_PASSWORD = /^(?:(?:\d{1,3}(?:\.\d{1,3}){3}:)?\d{1,5}(?::\d+)*(?:\/\w+)?
 const LONG_P =
 	/^-p(?:\d*|ort|ath|arent|refix|rofile|rint0?|kg|ackage|rune|ool|latform|roject|ipe|ie|thread|edantic|g|rogress|arallel|erm|id|attern|lugin|reserve|roxy|rotocol|riority|aram\w*)(?:[=:].*)?$/;
 
+/** Forms that few texts have, each with a text without which there is none. */
+const RARE: readonly (readonly [needs: string, pattern: RegExp, by: string])[] = [
+	['-----BEGIN ', PEM, MASK],
+	['|', GIVEN, `$1${MASK}`],
+	['|', GIVEN_ALL, `$1${MASK}`],
+	['<<<', HERE, `$1${MASK}`],
+	['@', ORACLE, `$1${MASK}`],
+	['://', URL_PASSWORD, `$1${MASK}`],
+	['://', URL_TOKEN, `$1${MASK}`],
+	['"value"', NAMED, `$1"${MASK}"`],
+	['</', ELEMENT, `$1${MASK}`],
+];
+
 /** Masks what can be seen within one argument or a whole text. */
 function within(text: string): string {
-	return text
-		.replace(PEM, MASK)
-		.replace(GIVEN, `$1${MASK}`)
-		.replace(GIVEN_ALL, `$1${MASK}`)
-		.replace(HERE, `$1${MASK}`)
+	let masked = text;
+	for (const [needs, pattern, by] of RARE) if (masked.includes(needs)) masked = masked.replace(pattern, by);
+	return masked
 		.replace(SQL, `$1${MASK}`)
-		.replace(ORACLE, `$1${MASK}`)
-		.replace(URL_PASSWORD, `$1${MASK}`)
-		.replace(URL_TOKEN, `$1${MASK}`)
-		.replace(NAMED, `$1"${MASK}"`)
 		.replace(PAIR, `$1${MASK}`)
-		.replace(ELEMENT, `$1${MASK}`)
 		.replace(QUERY, `$1${MASK}`)
 		.replace(BEARER, `$1$2${MASK}`)
 		.replace(TOKENS, MASK);

@@ -34,6 +34,7 @@ function unknownTab(list: string, tabs: readonly string[]): string | undefined {
 	return unknown === undefined ? undefined : `no tab '${unknown}'; there are ${tabs.join(', ')}`;
 }
 
+/** The table. @param tracers their ids are the names of tabs */
 export function commonOptions(tracers: readonly AnyTracer[]): CommonSpec[] {
 	const tabs = tracers.map((tracer) => tracer.id);
 	return [

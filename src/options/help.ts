@@ -83,7 +83,7 @@ export function helpText({ tracers, commands }: Program): string {
 		...tracer.options.map(describe),
 	]);
 	return [
-		'wattlag: where the watts and the latency go, live, from eBPF',
+		'wattlag: energy and latency per process, live, from eBPF',
 		'',
 		...usageLines(commands),
 		'',

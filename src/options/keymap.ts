@@ -57,7 +57,7 @@ const table = [
 	{
 		command: 'group',
 		keys: ['t'],
-		help: 'group rows by the next thing the tab offers (process, thread, cgroup, tree, …); it stays on other tabs that offer it',
+		help: 'group rows by the next kind that the tab offers (process, thread, cgroup, tree, …); it stays on other tabs that offer it',
 		hint: 'Group',
 		hintOrder: 6,
 		section: 'Table',
@@ -66,13 +66,13 @@ const table = [
 	{
 		command: 'arguments',
 		keys: ['a'],
-		help: 'full command lines, secrets masked (overview); again: no longer',
+		help: 'full command lines, secrets masked (overview); again: off',
 		section: 'Table',
 	},
 	{
 		command: 'baseline',
 		keys: ['b'],
-		help: 'remember the figures of now: from then on ▲ ▼ and Δ show the change against them; again: forget them',
+		help: 'remember the current figures: from then on ▲ ▼ and Δ show the change against them; again: forget them',
 		hint: 'Baseline',
 		hintOrder: 10,
 		section: 'Table',
@@ -86,7 +86,7 @@ const table = [
 	{
 		command: 'detail',
 		keys: ['Enter'],
-		help: 'all about the process of the selected row on one screen; of other rows, their figures',
+		help: 'all figures of the process of the selected row on one screen; of other rows, theirs',
 		hint: 'Detail',
 		hintOrder: 5,
 		section: 'Table',
@@ -109,7 +109,7 @@ const table = [
 	{
 		command: 'view',
 		keys: ['v'],
-		help: 'what the tab shows: bars, heat map (latency by time), CPUs (run queue); power, rest: what ends idle periods (energy); stages, slow requests, in flight (disk IO)',
+		help: 'next display of the tab: bars, heat map (latency by time), CPUs (run queue); power, rest: what ends idle periods (energy); stages, slow requests, in flight (disk IO)',
 		hint: 'View',
 		hintOrder: 6,
 		section: 'Table',
@@ -117,14 +117,14 @@ const table = [
 	{
 		command: 'next-stage',
 		keys: ['Right'],
-		help: 'histogram of one stage, the next one on the way (disk IO); Esc: none',
+		help: 'histogram of one stage, the next one of the path (disk IO); Esc: none',
 		section: 'Table',
 	},
 	{ command: 'previous-stage', keys: ['Left'], help: 'likewise, the one before it', section: 'Table' },
 	{
 		command: 'full-path',
 		keys: ['f'],
-		help: 'measure also what costs more (disk IO: file system and system call); again: no longer',
+		help: 'measure the full path as well (disk IO: file system and system call); again: off',
 		section: 'Table',
 	},
 	{
@@ -161,7 +161,7 @@ const table = [
 	{
 		command: 'unwind',
 		keys: ['U'],
-		help: 'on the profile: unwind stacks also where there are no frame pointers, for 10 s; again: no longer',
+		help: 'on the profile: unwind stacks also where there are no frame pointers, for 10 s; again: off',
 		section: 'Table',
 	},
 	{ command: 'up', keys: ['Up', 'k'], help: 'row up', section: 'Move' },
@@ -199,7 +199,7 @@ const table = [
 	{
 		command: 'record',
 		keys: ['w'],
-		help: 'write what is in memory to a file that wattlag replay FILE shows anywhere, without privilege',
+		help: 'write the snapshots in memory to a file that wattlag replay FILE shows anywhere, without privilege',
 		section: 'Time',
 	},
 	{
@@ -240,6 +240,7 @@ export const defaultBindings: readonly Binding[] = table;
 /** Keys of commands, as the config file gives them. */
 export type KeyOverrides = Readonly<Record<string, readonly string[]>>;
 
+/** Keys as they are bound in this run. */
 export interface Keymap {
 	bindings: readonly Binding[];
 	commandOf(key: string): Command | undefined;

@@ -7,7 +7,7 @@ import { UsageError } from '../core/errors.ts';
 import type { Options } from '../core/tracer.ts';
 import { Filter } from '../rows/filter/bind.ts';
 import { describeFilterError, FilterError } from '../rows/filter/error.ts';
-import type { FilterTab } from '../rows/filter/names.ts';
+import { columnNamed, type FilterTab } from '../rows/filter/names.ts';
 import type { AppearanceChoice } from '../term/theme.ts';
 import { checkCombinations, commandOf } from './combinations.ts';
 import { type CommandLine, type CommandSpec, ownOptions, type Program } from './command.ts';
@@ -59,7 +59,7 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 	const given = flags.options;
 	const common = ownOptions(program, commonOptions(tracers));
 	const fromFile = file ? fileValues(file, tracers) : new Map<string, Located>();
-	/** The value that counts and how the user wrote it; undefined: nobody gave one. */
+	/** The value that counts and how the user wrote it; undefined: none was given. */
 	const find = (spec: CommonSpec, inFile: string): { raw: unknown; name: string } | undefined => {
 		if (given[spec.name] !== undefined) return { raw: given[spec.name], name: `--${spec.name}` };
 		const variable = environmentName(spec.name);
@@ -86,7 +86,11 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 	const tab = chooseTab(command, tracers, without, named);
 	checkCombinations(command, program, given as Options, values);
 	/** One of the options that every tab has for itself; those of the command line are for the tab in front. */
-	const perTab = (name: string, choices: (tracer: AnyTracer) => readonly string[]): Record<string, string> => {
+	const perTab = (
+		name: string,
+		choices: (tracer: AnyTracer) => readonly string[],
+		meant: (tracer: AnyTracer, value: string) => string | undefined = () => undefined,
+	): Record<string, string> => {
 		const spec = common.find((one) => one.name === name) as CommonSpec;
 		const entries = tracers.flatMap((tracer) => {
 			const located = fromFile.get(`${tracer.id}.${name}`);
@@ -95,7 +99,8 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 					? find(spec, `${tracer.id}.${name}`)
 					: located && { raw: located.value, name: `${located.where}: ${name}` };
 			if (!found) return [];
-			return [[tracer.id, oneOf(found.name, check(spec, found.raw, found.name) as string, choices(tracer), tracer.id)]];
+			const value = check(spec, found.raw, found.name) as string;
+			return [[tracer.id, meant(tracer, value) ?? oneOf(found.name, value, choices(tracer), tracer.id)]];
 		});
 		return Object.fromEntries(entries);
 	};
@@ -108,7 +113,12 @@ export function resolveOptions(flags: Flags, program: Program, { env = {}, file 
 		delay: delayNamed ? (values['delay'] as number) : (command.delay ?? (values['delay'] as number)),
 		without,
 		ownCost: text('own-cost') as CommandLine['ownCost'],
-		sorts: perTab('sort', (tracer) => tracer.columns.map((column) => column.key)),
+		// by all names that a filter knows
+		sorts: perTab(
+			'sort',
+			(tracer) => tracer.columns.map((column) => column.key),
+			(tracer, value) => columnNamed(tracer, value)?.key,
+		),
 		groups: perTab('group', (tracer) => tracer.groups),
 		filter: command.ownFilter ? text('filter') : checkFilter('filter', text('filter'), tracers),
 		appearance: {

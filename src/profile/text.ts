@@ -81,10 +81,12 @@ export function lossText({
 	if (quality.deep) parts.push(`${counted(quality.deep, 'stack')} deeper than 127 frames`);
 	if (quality.ended_processes)
 		parts.push(`${counted(quality.ended_processes, 'process', 'processes')} ended before their names were read`);
-	if (quality.kernel_hidden) parts.push('kernel symbols are hidden (kptr_restrict)');
+	if (quality.kernel_hidden)
+		parts.push('kernel symbols are hidden: needs CAP_SYSLOG, and kernel.kptr_restrict of 0 or 1');
 	return parts.join(', ');
 }
 
+/** The hottest functions, at most `rows` of them: own share, share with callees, name; above them sums, coverage and losses. */
 export function profileTable(profile: Profile, rows: number): string {
 	const { mode, stacks, frames } = profile;
 	const sum = stacks.reduce((total, stack) => total + stackValue(mode, stack), 0);

@@ -98,6 +98,13 @@ function alike(kind: Kind, values: readonly unknown[], divisors: Divisors): Node
 	};
 }
 
+/** Outside of Node's pool: a frame that is a dictionary for a minute would keep 64 kB of it each. */
+function ownBytes(text: string): Buffer {
+	const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+	bytes.write(text);
+	return bytes;
+}
+
 export function toText(snapshot: Snapshot): Buffer {
 	const { rows } = snapshot;
 	const head: Row = { ...snapshot, rows: rows.length };
@@ -114,7 +121,7 @@ export function toText(snapshot: Snapshot): Buffer {
 			head[key] = value.length;
 			lists[key] = nodeInOrder(key, value);
 		}
-	return Buffer.from(JSON.stringify({ head, lists, rows: nodeInOrder('rows', rows), order }));
+	return ownBytes(JSON.stringify({ head, lists, rows: nodeInOrder('rows', rows), order }));
 }
 
 /** The same value with all its text made inert, names of fields too. */

@@ -14,6 +14,7 @@ import {
 	unlinkSync,
 } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { systemReason } from '../core/errors.ts';
 import type { Bytes } from '../lib/units.ts';
 
 /** `seg-`: frames as they were measured; `low-`: merged ones. Wall clock in ms, beginning of the boot id, number. */
@@ -106,6 +107,23 @@ export class Folder {
 		if (fstatSync(fd).isFile()) return fd;
 		closeSync(fd);
 		throw new Error('not a regular file');
+	}
+
+	/**
+	 * Open a file of its owner's alone, which is made where it is missing; never through a link, never a device or pipe.
+	 * @param flags how: `O_WRONLY | O_APPEND`
+	 * @throws with its path and the reason
+	 */
+	openOwn(name: string, flags: number): number {
+		const { O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+		try {
+			const fd = openSync(this.at(name), flags | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+			if (fstatSync(fd).isFile()) return fd;
+			closeSync(fd);
+			throw new Error('not a regular file');
+		} catch (error) {
+			throw new Error(`${this.path}/${name}: ${systemReason(error)}`);
+		}
 	}
 
 	/** Make a file, for its owner alone. Rejects where the name is taken. */

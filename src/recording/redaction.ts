@@ -10,6 +10,7 @@ import { type SafeText, sanitize } from '../lib/sanitize.ts';
 /** Fields with one name, and the word that stands for it. */
 const NAMES: Readonly<Record<string, string>> = {
 	comm: 'proc',
+	thread: 'proc',
 	user: 'user',
 	host: 'host',
 	file: 'file',
@@ -36,7 +37,27 @@ const SENTENCES = new Set([
 	'about',
 	'advice',
 	'description',
+	'missing',
+	'witnesses',
+	'why',
+	'bpf_why',
+	'owner',
+	'unowned',
+	'target',
+	'location',
+	'waits_in',
+	'lock',
+	'stack',
+	'owner_stack',
+	'frames',
+	'gone',
 ]);
+/** Word of a field with one name: `comm`, `victim_comm`. */
+const kindOf = (key: string): string | undefined => NAMES[key.endsWith('_comm') ? 'comm' : key];
+
+/** `cgroup`, `limit_cgroup`. */
+const isGroup = (key: string): boolean => key === 'unit' || key === 'cgroup' || key.endsWith('_cgroup');
+
 /** Names that are the same on every machine. */
 const COMMON = new Set(['', '/', '?', '-', 'root', 'not known', '(ended)', 'all', 'none']);
 
@@ -85,6 +106,8 @@ export class Redaction {
 
 	/** Each part of a path, so that what is below what stays visible. */
 	private path(path: string): SafeText {
+		// a file that every machine has, in a sentence
+		if (path.startsWith('/proc/PID/')) return sanitize(path);
 		return sanitize(
 			path
 				.split('/')
@@ -96,7 +119,7 @@ export class Redaction {
 	/** The names in a snapshot, before its sentences are replaced. */
 	private collect(value: unknown, key: string): void {
 		if (typeof value === 'string') {
-			const kind = NAMES[key];
+			const kind = kindOf(key);
 			if (kind !== undefined) this.word(kind, value);
 			return;
 		}
@@ -106,9 +129,9 @@ export class Redaction {
 
 	private replaced(value: unknown, key: string): unknown {
 		if (typeof value === 'string') {
-			const kind = NAMES[key];
+			const kind = kindOf(key);
 			if (kind !== undefined) return this.word(kind, value);
-			if (key === 'cgroup' || key === 'unit') return this.path(value);
+			if (isGroup(key)) return this.path(value);
 			return SENTENCES.has(key) ? this.text(value) : value;
 		}
 		if (typeof value !== 'object' || value === null) return value;

@@ -5,6 +5,7 @@ import { ascending } from '../lib/order.ts';
 
 export type Direction = 'ascending' | 'descending';
 
+/** The order of a table: one column, and its direction. */
 export interface Sort {
 	/** Key of a column. */
 	key: string;
@@ -21,7 +22,7 @@ export function reversed(direction: Direction): Direction {
 	return direction === 'ascending' ? 'descending' : 'ascending';
 }
 
-/** Stable: equal rows keep their order. `seconds` is the interval's length. NaN and Infinity come last. */
+/** Stable: equal rows keep their order. `seconds` is the interval's length. NaN, Infinity and empty text come last. */
 export function sortRows<Row>(
 	rows: readonly Row[],
 	column: Column<Row> | undefined,
@@ -51,7 +52,8 @@ function sortKeys<Row>(rows: readonly Row[], value: (row: Row) => number | strin
 function ranksOf(values: readonly (number | string)[]): Float64Array {
 	const different = [...new Set(values)];
 	const numbers = different.filter((value) => Number.isFinite(value)) as number[];
-	const texts = different.filter((value) => typeof value === 'string');
+	// nothing to say is last in both directions, as what is no number
+	const texts = different.filter((value) => typeof value === 'string' && value !== '');
 	const places = new Map([...numbers.sort((a, b) => a - b), ...texts.sort()].map((value, place) => [value, place]));
 	return Float64Array.from(values, (value) => places.get(value) ?? Number.NaN);
 }

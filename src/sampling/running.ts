@@ -26,6 +26,8 @@ export interface RunningOptions {
 	sections: Record<string, Options>;
 	/** Ids of tracers that are not to run. */
 	without?: readonly string[];
+	/** Each is started when the one before has been: the time from `attaching` to `live` is its own. */
+	oneByOne?: boolean;
 	/** Tracers on demand run as all others do. */
 	onDemand?: boolean | undefined;
 	/** Time that a tracer on demand keeps running after its tab was left, seconds. */
@@ -82,9 +84,11 @@ export class RunningTracers {
 			const tracer = waiting.shift();
 			if (tracer) this.startTracer(tracer, host);
 		};
-		const host: Host = Object.create(this.options.host, {
-			meanwhile: { get: () => (waiting[0] && !waiting[0].from ? startNext : undefined) },
-		});
+		const host: Host = this.options.oneByOne
+			? this.options.host
+			: Object.create(this.options.host, {
+					meanwhile: { get: () => (waiting[0] && !waiting[0].from ? startNext : undefined) },
+				});
 		for (const tracer of this.order) {
 			if (this.leftOut(tracer.id)) {
 				const reason = safe`left out by --without`;

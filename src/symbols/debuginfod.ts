@@ -32,7 +32,7 @@ export interface ServerCounts {
 	/** Files whose symbols were asked for, found (also kept ones), and the bytes that came. */
 	asked: Count;
 	found: Count;
-	/** Answers that are not what was asked for, or too large; servers that failed. */
+	/** Answers that are no file of this build-id, or too large; servers that failed. */
 	failed: Count;
 	bytes: Bytes;
 }

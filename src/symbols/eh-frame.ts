@@ -45,6 +45,11 @@ const MAX_COMMON = 65_536;
 const MAX_SAVED_STATES = 64;
 /** Of one function; the largest of Chromium have some thousands. */
 const MAX_INSTRUCTIONS = 100_000;
+/**
+ * Instructions of all questions to one table, with the registers that are copied: libc's whole table takes some millions. A file
+ * that was made to be slow has no rows from there on.
+ */
+const MAX_WORK = 50_000_000;
 const MAX_AUGMENTATION = 16;
 const MAX_REGISTER = 128;
 /** Rows that are remembered. */
@@ -52,6 +57,11 @@ const MAX_ROWS = 50_000;
 const OMITTED = 0xff;
 
 const none: RegisterRule = { kind: 'undefined' };
+
+/** What may still be done for a table. */
+interface Work {
+	left: number;
+}
 
 /** The state that the instructions change. */
 interface State {
@@ -67,6 +77,7 @@ export class UnwindTable {
 	private readonly address: number;
 	private readonly common = new Map<number, Common>();
 	private readonly rows = new Map<number, UnwindRow | null>();
+	private readonly work: Work = { left: MAX_WORK };
 	/** Functions by address; made at the first question. */
 	private index: { count: number; starts: Float64Array; ends: Float64Array; entries: Uint32Array } | undefined;
 
@@ -106,9 +117,9 @@ export class UnwindTable {
 		if (!entry) return undefined;
 		const { common, cursor } = entry;
 		const initial: State = { cfa: undefined, registers: new Map() };
-		run(new DwarfCursor(common.instructions), common, initial, initial, 0, Number.POSITIVE_INFINITY);
+		run(this.work, new DwarfCursor(common.instructions), common, initial, initial, 0, Number.POSITIVE_INFINITY);
 		const state: State = { cfa: initial.cfa, registers: new Map(initial.registers) };
-		run(cursor, common, state, initial, starts[index] as number, address, this.address);
+		run(this.work, cursor, common, state, initial, starts[index] as number, address, this.address);
 		const { returnRegister, signal } = common;
 		return state.cfa && { cfa: state.cfa, registers: state.registers, returnRegister, signal };
 	}
@@ -133,7 +144,7 @@ export class UnwindTable {
 				next = body + length;
 			}
 		} catch (error) {
-			// what was found before is as good as it was
+			// rules that were found before stay valid
 			if (!(error instanceof ElfError)) throw error;
 		}
 		const order = Uint32Array.from(at.keys()).sort((a, b) => (starts[a] as number) - (starts[b] as number));
@@ -231,6 +242,7 @@ function readCommon(data: Uint8Array, offset: number, address: number): Common {
 
 /** Run instructions up to `until`. `initial`: state that DW_CFA_restore goes back to. */
 function run(
+	work: Work,
 	cursor: DwarfCursor,
 	{ codeAlign, dataAlign, encoding }: Common,
 	state: State,
@@ -258,7 +270,7 @@ function run(
 	};
 	const block = () => cursor.take(cursor.uleb());
 	for (let count = 0; !cursor.done; count++) {
-		if (count >= MAX_INSTRUCTIONS) throw new ElfError('too many instructions');
+		if (count >= MAX_INSTRUCTIONS || --work.left < 0) throw new ElfError('too many instructions');
 		const byte = cursor.u8();
 		const low = byte & 0x3f;
 		const high = byte >> 6;
@@ -298,6 +310,7 @@ function run(
 					break;
 				case 0x0a: // remember_state
 					if (saved.length >= MAX_SAVED_STATES) throw new ElfError('too many states');
+					work.left -= state.registers.size;
 					saved.push({ cfa: state.cfa, registers: new Map(state.registers) });
 					break;
 				case 0x0b: {

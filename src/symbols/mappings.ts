@@ -1,5 +1,6 @@
 /** The executable mappings of a process, from `/proc/PID/maps`. */
 
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstIndex } from '../lib/bisect.ts';
 import { readLatin1 } from '../lib/read-file.ts';
@@ -51,6 +52,24 @@ export function parseMaps(text: string): Mapping[] {
 /** Throws where the process has gone. */
 export function readMaps(procRoot: string, pid: number): Mapping[] {
 	return parseMaps(readLatin1(join(procRoot, String(pid), 'maps')));
+}
+
+/** Threads that are asked where the first one has ended. */
+const MOST_ASKED = 8;
+
+/**
+ * The same of a process whose first thread may have ended, which has none then: its other threads have them all. `id`: the
+ * thread under whose number `/proc` has the process's files. None: it is in its exit.
+ */
+export function mapsOf(procRoot: string, pid: number): { mappings: Mapping[]; id: number } {
+	const mappings = readMaps(procRoot, pid);
+	if (mappings.length > 0) return { mappings, id: pid };
+	for (const thread of readdirSync(join(procRoot, String(pid), 'task')).slice(0, MOST_ASKED)) {
+		const id = Number(thread);
+		const own = id === pid ? [] : readMaps(procRoot, id);
+		if (own.length > 0) return { mappings: own, id };
+	}
+	return { mappings, id: pid };
 }
 
 /** The mapping that contains an address. */

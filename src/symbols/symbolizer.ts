@@ -6,7 +6,7 @@ import { canDemangle, demangle, loadDemangler } from './demangle.ts';
 import type { UnwindRow } from './eh-frame.ts';
 import { readKallsyms } from './kallsyms.ts';
 import { LateSymbols } from './late.ts';
-import { type Mapping, mappingAt, readMaps } from './mappings.ts';
+import { type Mapping, mappingAt, mapsOf } from './mappings.ts';
 import { type Module, Modules, servedDevices } from './modules.ts';
 import { type ReadMap, readPerfMap } from './perf-map.ts';
 import { pythonTrampolineRow } from './python-trampoline.ts';
@@ -283,13 +283,13 @@ export class Symbolizer {
 		if (pid === space.pid && now - space.readAt < REREAD) return false;
 		space.readAt = now;
 		try {
-			const mappings = readMaps(this.procRoot, pid);
+			const { mappings, id } = mapsOf(this.procRoot, pid);
 			// a process in its exit has none any more
 			if (mappings.length === 0) return false;
-			const served = servedDevices(this.procRoot, pid);
+			const served = servedDevices(this.procRoot, id);
 			for (const mapping of mappings) {
 				if (mapping.inode === '0' || space.modules.has(moduleKey(mapping))) continue;
-				space.modules.set(moduleKey(mapping), this.modules.of(pid, mapping, served));
+				space.modules.set(moduleKey(mapping), this.modules.of(id, mapping, served));
 			}
 			space.mappings = mappings;
 			return true;

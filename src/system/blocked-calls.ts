@@ -1,6 +1,6 @@
 /** The system call in which a thread sleeps, and the files that it waits for in it, from `/proc`. */
 
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLatin1 } from '../lib/read-file.ts';
 
@@ -188,6 +188,28 @@ export function blockedCall(
 		address: kind === 'futex' ? (args[0] ?? 0n) : 0n,
 		...aboutOf(procRoot, pid, number, kind, args),
 	};
+}
+
+/** Threads that are searched for one of a container. */
+const MOST_THREADS = 512;
+
+/** A thread by the id that its process knows, which in a container is another one than that in `/proc`. 0: there is none. */
+export function threadOf(procRoot: string, pid: number, inside: number): number {
+	const folder = join(procRoot, String(pid), 'task');
+	if (inside <= 0) return 0;
+	if (existsSync(join(folder, String(inside)))) return inside;
+	try {
+		for (const name of readdirSync(folder).slice(0, MOST_THREADS)) {
+			const [, ids = ''] = /^NSpid:\s*(.*)$/m.exec(readLatin1(join(folder, name, 'status'))) ?? [];
+			const all = ids.trim().split(/\s+/);
+			// of one that is in no container there is nothing to translate
+			if (all.length < 2) return 0;
+			if (Number(all.at(-1)) === inside) return Number(name);
+		}
+	} catch {
+		// it has ended
+	}
+	return 0;
 }
 
 /**

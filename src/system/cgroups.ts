@@ -38,7 +38,7 @@ export function v1Mounts(procRoot: string, controllers: readonly string[]): Cgro
 
 /** Path of a process in the v1 hierarchy of a controller, from the text of `/proc/PID/cgroup`; undefined: there is none. */
 export function v1Path(text: string, controller: string): string | undefined {
-	// without making lists of its lines: it is asked of each new process
+	// without making lists of its lines: it is read for each new process
 	for (let at = text.indexOf(controller); at >= 0; at = text.indexOf(controller, at + 1)) {
 		// hierarchy:controllers:path, where the path may hold colons
 		const from = text.indexOf(':', text.lastIndexOf('\n', at) + 1) + 1;

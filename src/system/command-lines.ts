@@ -37,6 +37,27 @@ export function commandText(bytes: Uint8Array, comm: SafeText): SafeText {
 	return (bytes.length < COMMAND_BYTES ? text : `${text}…`) as SafeText;
 }
 
+/** Longest program that is named. */
+const PROGRAM = 40;
+/** Flags of Node.js whose value is a module that is loaded before the program. */
+const LOADS: ReadonlySet<string> = new Set([
+	'-r',
+	'--require',
+	'--import',
+	'--loader',
+	'--experimental-loader',
+	'-C',
+	'--conditions',
+]);
+const baseName = (path: string): string => path.replace(/^.*\//, '');
+
+/** `node server.js`: the program and its first argument that is no flag, secrets masked; empty: not known. */
+export function programText(bytes: Uint8Array): SafeText {
+	const [program = '', ...others] = redactArguments(argumentsOf(bytes));
+	const argument = others.find((one, at) => !one.startsWith('-') && !LOADS.has(others[at - 1] ?? '')) ?? '';
+	return sanitize([program, argument].map(baseName).join(' ').trim().slice(0, PROGRAM));
+}
+
 interface Known {
 	text: SafeText;
 	comm: SafeText;
@@ -44,6 +65,7 @@ interface Known {
 	at: number;
 }
 
+/** A bounded cache of lines, with a budget of time for each interval. */
 export class CommandLines {
 	private readonly procRoot: string;
 	private readonly again: number;
@@ -85,6 +107,11 @@ export class CommandLines {
 		return text;
 	}
 
+	/** As {@link programText}; empty: it has ended. Not within the budget: for the few processes of findings. */
+	programOf({ pid, start }: ProcessId): SafeText {
+		return this.bytesOf({ pid, start }, programText) ?? safe``;
+	}
+
 	/** Lines that are kept. */
 	get size(): number {
 		return this.known.size;
@@ -96,7 +123,11 @@ export class CommandLines {
 	}
 
 	/** undefined: it has ended. */
-	private read({ pid, start }: ProcessId, comm: SafeText): SafeText | undefined {
+	private read(process: ProcessId, comm: SafeText): SafeText | undefined {
+		return this.bytesOf(process, (bytes) => commandText(bytes, comm));
+	}
+
+	private bytesOf({ pid, start }: ProcessId, text: (bytes: Uint8Array) => SafeText): SafeText | undefined {
 		const folder = join(this.procRoot, String(pid));
 		try {
 			const file = openSync(join(folder, 'cmdline'), 'r');
@@ -104,7 +135,7 @@ export class CommandLines {
 				const bytes = readSync(file, this.buffer, 0, COMMAND_BYTES, 0);
 				// the pid may be another process's by now
 				if (!sameStart(startOf(statFields(readFileSync(join(folder, 'stat'), 'utf8'))), start)) return undefined;
-				return commandText(this.buffer.subarray(0, bytes), comm);
+				return text(this.buffer.subarray(0, bytes));
 			} finally {
 				closeSync(file);
 			}

@@ -6,6 +6,7 @@ import { readLatin1 } from '../lib/read-file.ts';
 import { type SafeText, sanitizeLatin1 } from '../lib/sanitize.ts';
 import type { Bytes, Count } from '../lib/units.ts';
 
+/** Free room of one file system. */
 export interface Space {
 	mount: SafeText;
 	total_bytes: Bytes;
@@ -49,6 +50,7 @@ function writableMounts(text: string): string[] {
 	return [...mounts.values()].slice(0, MOST);
 }
 
+/** Reads at most 100 mounts, every 5 s; a file system that cannot be read is left out. */
 export class SpaceReader {
 	private readonly procRoot: string;
 	private next = 0;

@@ -1,4 +1,4 @@
-/** Who waits for whose lock of a file, from `/proc/locks`. */
+/** Which process waits for the file lock of which other one, from `/proc/locks`. */
 
 export interface FileLock {
 	/** Process that waits. */
@@ -9,7 +9,7 @@ export interface FileLock {
 	kind: string;
 }
 
-/** Lines `1: POSIX ADVISORY WRITE 812 fe:00:1234 0 EOF`, those who wait for it below as `1: -> POSIX …`. */
+/** Lines `1: POSIX ADVISORY WRITE 812 fe:00:1234 0 EOF`, its waiters below as `1: -> POSIX …`. */
 export function parseLocks(text: string): FileLock[] {
 	const found: FileLock[] = [];
 	let holder = 0;

@@ -15,6 +15,7 @@ const ASKED_FROM = 0.05;
 /** A group's pressure includes that of its descendants: the deepest group with this share of the largest is the source. */
 const MOST_OF_IT = 0.8;
 
+/** Stalled time of one control group in the interval. */
 export interface GroupStall extends Stall {
 	cgroup: SafeText;
 }
@@ -24,6 +25,7 @@ export type Stalled = Partial<Record<(typeof resources)[number], GroupStall>>;
 
 const depth = (path: string): number => path.split('/').length;
 
+/** Reads groups only while the machine's own pressure is above 5 %. */
 export class GroupPressureReader {
 	private readonly mount: CgroupMount | undefined;
 	private before = new Map<string, Stall>();

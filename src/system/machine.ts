@@ -57,6 +57,7 @@ function parseStolen(text: string): Ns {
 	return steal === undefined ? Number.NaN : Number(steal) * 1e7;
 }
 
+/** Memory now; network and stolen time since the last read. */
 export class MachineReader {
 	private readonly procRoot: string;
 	private before: Map<string, Network> | undefined;

@@ -73,6 +73,7 @@ function legacy(folder: string): Totals | undefined {
 	};
 }
 
+/** Reads the memory controller of cgroup v1 where it is mounted there, else that of v2. */
 export class MemoryLimitReader {
 	private readonly procRoot: string;
 	private readonly mount: CgroupMount | undefined;

@@ -23,6 +23,7 @@ export function parsePressure(text: string): Stall {
 	return { some_ns: total('some'), full_ns: total('full') };
 }
 
+/** Differences of the kernel's totals between two reads. */
 export class PressureReader {
 	private readonly procRoot: string;
 	private before: Pressure;

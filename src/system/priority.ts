@@ -14,7 +14,7 @@ export const INTERACTIVE = -10;
 export const RECORDER = -20;
 
 /**
- * Have turns before others, where that is allowed: this thread, and those that it starts from now on. A nice value that the user
+ * Raise the priority, where that is allowed: of this thread, and of those that it starts from now on. A nice value that the user
  * chose stays.
  */
 export function goBeforeOthers(nice: number): void {

@@ -42,6 +42,7 @@ export function parseCpuStat(text: string): Totals | undefined {
 	};
 }
 
+/** Differences of `cpu.stat` between two reads, of cgroup v2 and of the cpu controller of v1. */
 export class QuotaReader {
 	private readonly procRoot: string;
 	private readonly mount: CgroupMount | undefined;

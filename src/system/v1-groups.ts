@@ -112,6 +112,7 @@ interface Answer {
 	ended: boolean;
 }
 
+/** Paths by process, read again after 1, 2, 4 … 64 s, with a limit of reads per second. */
 export class V1Groups {
 	private readonly procRoot: string;
 	private readonly now: () => number;

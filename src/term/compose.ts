@@ -26,6 +26,7 @@ function same(a: readonly Part[], b: readonly Part[]): boolean {
 	);
 }
 
+/** Keeps the rows of the frame before, to reuse those that did not change. */
 export class Composer {
 	private readonly ascii: boolean;
 	private rows: Row[] = [];

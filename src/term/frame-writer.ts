@@ -30,6 +30,7 @@ export interface FrameStats {
 	bytes: number;
 }
 
+/** At most one frame in 50 ms; the answer to a key is sent at once. */
 export class FrameWriter {
 	/** Ink's replacement for `process.stdout`. */
 	readonly stdout: FrameStream;

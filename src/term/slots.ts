@@ -11,6 +11,7 @@ export interface Position {
 	height: number;
 }
 
+/** Lines of one widget and its position. */
 export interface Slot {
 	/** Text with SGR, no other control; cut at `width`. */
 	lines: readonly string[];
@@ -20,6 +21,7 @@ export interface Slot {
 	position(): Position;
 }
 
+/** The widgets that are shown; `onChange` is called for each change. */
 export class Slots {
 	private readonly shown = new Map<object, Slot>();
 	private readonly onChange: () => void;

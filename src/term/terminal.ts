@@ -33,6 +33,7 @@ export function erasesInColour(term: string): boolean {
 	);
 }
 
+/** Enters and leaves the full screen: alternate screen, raw mode, mouse. @param keyboard null: there is none to set */
 export class Terminal {
 	private readonly output: Output;
 	private readonly keyboard: ReadStream | null;

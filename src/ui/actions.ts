@@ -66,7 +66,7 @@ export interface CommandContext {
 
 export type Effect = (context: CommandContext, key: string) => void;
 
-/** An effect on what is measured, of which a recording has nothing. */
+/** An effect on the measurement, which a recording does not have. */
 const measuring =
 	(effect: Effect): Effect =>
 	(context, key) =>

@@ -113,7 +113,7 @@ export async function openScreen(...options: string[]): Promise<Screen> {
 		env: { ...process.env, NODE_ENV: 'production', TERM: 'xterm-256color' },
 	});
 	const gone = new Promise<void>((resolve) => terminal.onExit(() => resolve()));
-	// the screen is read by somebody, as it would be
+	// the screen is read, as a terminal does
 	let output = '';
 	const first = terminal.onData((data) => {
 		output += data;

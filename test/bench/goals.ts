@@ -1,4 +1,6 @@
 /** Goals, beside the figures that were reached. */
+
+import { DAY, DAYS } from './day.ts';
 import { type Figure, find, markdownTable, number, ratiosTo, type SectionResult } from './figures.ts';
 import { EMPTY, EVENTS, WHAT } from './kernel.ts';
 import { LOADING } from './loading.ts';
@@ -162,6 +164,13 @@ function recordGoals(judge: Judge): void {
 	judge.most('serve at rest, share of one CPU', RECORD.rest, SERVE, 1, ' %', 0.1);
 }
 
+function dayGoals(judge: Judge): void {
+	for (const name of DAYS) {
+		judge.most(`a recorded day is open: ${name}, CPU time`, DAY.open, name, 1000, ' ms');
+		judge.most(`… a jump in it, the longest of 200`, DAY.longest, name, 200, ' ms');
+	}
+}
+
 function profileGoals(judge: Judge): void {
 	judge.most('on-CPU profile at 99 Hz, share of a busy CPU', PROFILE.share, ON_CPU, 0.1, ' %');
 	judge.ratio("… what a sample takes, to perf record's", PROFILE.sample, ON_CPU, PERF, '≤', 1);
@@ -184,6 +193,7 @@ const bySection: Record<string, (judge: Judge) => void> = {
 	reading: readingGoals,
 	terminal: terminalGoals,
 	record: recordGoals,
+	day: dayGoals,
 	profile: profileGoals,
 };
 

@@ -1,6 +1,6 @@
 /**
  * The benchmarks: wattlag beside its peers and beside nothing, as Markdown on standard output and as JSON in build/bench/.
- *   npm run bench -- [--section rest,kernel,workload,reading,terminal,record,triage,profile,soak] [--quick] [--against DIR] [--minutes N] [--write]
+ *   npm run bench -- [--section rest,kernel,workload,reading,terminal,record,day,triage,profile,soak] [--quick] [--against DIR] [--minutes N] [--write]
  * Without `--section` all but `soak`, which takes half an hour (`--minutes`). `--quick` alone, and `--against`: only `rest`.
  * `--against DIR` measures the older build in that checkout in the same turns, and says what got worse beyond noise (exit
  * code 1 then). `--write` keeps the sections measured in docs/performance/ and writes the tables of docs/PERFORMANCE.md
@@ -14,6 +14,7 @@ import { endOnSignals } from '../truth/leftovers.ts';
 import { buildWorkloads } from '../truth/workload.ts';
 import { worse, worseText } from './against.ts';
 import type { Bench } from './bench.ts';
+import { day } from './day.ts';
 import { writeRegion } from './document.ts';
 import type { SectionResult } from './figures.ts';
 import { kernel } from './kernel.ts';
@@ -36,6 +37,7 @@ const sections: Record<string, (bench: Bench) => Promise<SectionResult>> = {
 	reading,
 	terminal,
 	record,
+	day,
 	triage,
 	profile,
 	soak,

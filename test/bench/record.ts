@@ -6,8 +6,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Snapshot } from '../../src/core/snapshot.ts';
 import { HEAD } from '../../src/recording/frame.ts';
+import { openAny } from '../../src/recording/recordings.ts';
 import { bufferSource, packIndex, Segment } from '../../src/recording/segment.ts';
+import { registry } from '../../src/registry.ts';
 import { end, leashed, temporaryDirectory } from '../truth/leftovers.ts';
 import type { Bench } from './bench.ts';
 import type { Figure, SectionResult } from './figures.ts';
@@ -23,6 +26,8 @@ export const RECORD = {
 	rest: 'CPU time per second, at rest',
 	busy: `CPU time per second, ${BUSY} busy processes`,
 	kept: `intervals recorded per second, ${BUSY} busy processes`,
+	longest: `longest interval recorded, ${BUSY} busy processes`,
+	lost: `frames lost, ${BUSY} busy processes`,
 	rss: 'resident memory',
 	bytes: 'bytes per hour, at rest',
 	day: 'bytes after a day: two hours of seconds, all of it by ten seconds',
@@ -32,6 +37,8 @@ const UNITS: Record<string, string> = {
 	[RECORD.rest]: 'ms',
 	[RECORD.busy]: 'ms',
 	[RECORD.kept]: '',
+	[RECORD.longest]: 'ms',
+	[RECORD.lost]: '',
 	[RECORD.rss]: 'MB',
 	[RECORD.bytes]: 'MB',
 	[RECORD.day]: 'MB',
@@ -78,15 +85,32 @@ function bytesOfADay(folder: string): number {
 	}, 0);
 }
 
-/** Intervals in the segments of a folder. */
-function intervalsOf(folder: string): number {
-	return readdirSync(folder, { recursive: true, withFileTypes: true })
-		.filter(({ name }) => name.startsWith('seg-') && name.endsWith('.wlr'))
-		.reduce((sum, { parentPath, name }) => {
-			const segment = new Segment(bufferSource(readFileSync(join(parentPath, name))));
-			const heads = Array.from({ length: segment.length }, (_, at) => segment.head(at));
-			return sum + heads.filter(({ tab }) => tab === heads[0]?.tab).length;
-		}, 0);
+interface Recorded {
+	intervals: number;
+	/** ms */
+	longest: number;
+	/** Frames, since the start. */
+	lost: number;
+}
+
+/** What a folder has of the intervals that ended in a time. @param from wall clock, ms */
+async function recordedSince(folder: string, from: number): Promise<Recorded> {
+	const recording = await openAny(
+		folder,
+		registry.map(({ tracer }) => tracer),
+	);
+	try {
+		const intervals: Snapshot[] = [];
+		for await (const snapshot of recording.snapshots({ from, to: Date.now() }))
+			if (snapshot.tab === 'energy') intervals.push(snapshot);
+		return {
+			intervals: intervals.length,
+			longest: Math.max(0, ...intervals.map(({ dt_ns }) => dt_ns)) / 1e6,
+			lost: intervals.at(-1)?.lost['recording'] ?? 0,
+		};
+	} finally {
+		recording.close();
+	}
 }
 
 type Add = (what: string, contender: string, value: number) => void;
@@ -116,13 +140,18 @@ async function turn({ name, words }: Recorder, lengths: Lengths, { loads }: Benc
 		if (name === RECORDER) add(RECORD.day, name, bytesOfADay(folder.path) / 1e6);
 		const load = loads.start(undefined, 'busy', BUSY);
 		await wait(2500);
-		const [busy, at, before] = [cpuTime(pid).total, performance.now(), intervalsOf(folder.path)];
+		const [busy, at, since] = [cpuTime(pid).total, performance.now(), Date.now()];
 		await wait(lengths.busy * 1000);
 		const passed = (performance.now() - at) / 1000;
 		add(RECORD.busy, name, (cpuTime(pid).total - busy) / passed / 1e6);
 		// a program that does not get the CPU costs nothing, and records nothing
-		if (name === RECORDER) add(RECORD.kept, name, (intervalsOf(folder.path) - before) / passed);
 		load.kill('SIGKILL');
+		if (name === RECORDER) {
+			const { intervals, longest, lost } = await recordedSince(join(folder.path, 'r'), since);
+			add(RECORD.kept, name, intervals / passed);
+			add(RECORD.longest, name, longest);
+			add(RECORD.lost, name, lost);
+		}
 	} finally {
 		await end(child, 'SIGTERM');
 		folder.remove();

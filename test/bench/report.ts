@@ -28,7 +28,7 @@ export function load(directory: string, ids: readonly string[]): Measured[] {
 		.map((path) => JSON.parse(readFileSync(path, 'utf8')) as Measured);
 }
 
-/** Goals, then the sections, as Markdown. The machine is told once for all that were measured in the same run. */
+/** Goals, then the sections, as Markdown. The machine is named once for all sections of one run. */
 export function reportText(all: readonly Measured[]): string {
 	let said = '';
 	const parts = all.flatMap(({ machine, result }) => {

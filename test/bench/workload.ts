@@ -1,4 +1,4 @@
-/** Section `workload`: what ordinary work loses while somebody measures. */
+/** Section `workload`: what ordinary work loses beside a measurement. */
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -32,7 +32,7 @@ test('a group is found by the inode number of its folder, until it has gone', ()
 	expect(pathOf(ino)).toBe('');
 });
 
-test('what is no group has no path; what is no mount is an error', () => {
+test('a number without a group has no path; a folder that is no mount is an error', () => {
 	expect(pathOf(2 ** 40)).toBe('');
 	expect(() => addon().cgroupPath('/nowhere', 1)).toThrow(/cgroupPath.*ENOENT/);
 	expect(() => addon().cgroupPath(mount, -1)).toThrow(TypeError);

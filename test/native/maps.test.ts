@@ -389,7 +389,7 @@ describe('a ring buffer', () => {
 		expect(drain(208)).toEqual([{ length: 200, sequence: 2 }]);
 	});
 
-	test('skips what was discarded', () => {
+	test('skips discarded records', () => {
 		events.discard();
 		events.record(4);
 		events.discard();

@@ -126,7 +126,7 @@ describe('programs', () => {
 });
 
 describe('sections', () => {
-	test('begin with what was set, byte by byte', () => {
+	test('begin with the values that were set, byte by byte', () => {
 		const { object } = openEvents(native, events, (opened) => {
 			opened.setInitial('.data', 3, Uint8Array.of(1, 2, 3));
 			opened.setInitial('.bss', 8, new Uint8Array(8).fill(255));

@@ -10,7 +10,7 @@ afterEach(async () => {
 	for (const undo of cleanUp.splice(0)) await undo();
 });
 
-test('what is no terminal, or not open', () => {
+test('a file that is no terminal, or not open', () => {
 	const native = addon();
 	expect(thrown(() => native.discardOutput(openSync('/dev/null', 'w')))).toMatchObject({
 		code: 'ENOTTY',

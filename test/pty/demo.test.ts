@@ -96,7 +96,7 @@ describe.concurrent('ends', () => {
 		await expectRestored(run, 0);
 	});
 
-	test('an exception nobody caught: terminal first, then the message, then 1', async ({ start }) => {
+	test('an uncaught exception: terminal first, then the message, then 1', async ({ start }) => {
 		const run = start({ env: { DEMO_CRASH: '1500' } });
 		await run.waitFor('postgres');
 		await expectRestored(run, 1);

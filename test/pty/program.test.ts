@@ -1,6 +1,6 @@
 /** The built program in a real terminal on the running kernel. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
@@ -115,7 +115,7 @@ test.concurrent.for<[args: string[], instead: string]>([
 	expect(run.output.trim()).toBe(`wattlag: this terminal cannot show a full screen (TERM=dumb); use ${instead}`);
 });
 
-test.concurrent('the lens of a process with a hostile name and command line: inert, threads and who ran meanwhile', async ({
+test.concurrent('the lens of a process with a hostile name and command line: inert, threads and culprits', async ({
 	start,
 }) => {
 	const run = start(['--tab', 'runqlat'], { columns: 120, rows: 45 });
@@ -151,4 +151,13 @@ test.concurrent('what w writes is what replay shows, without a program in the ke
 	await again.waitFor(/Energy › \^\[\]0;pwned/);
 	await again.waitFor(/Run queue .*waiting/);
 	expect(again.output).not.toContain('\x1b]0;');
+});
+
+test.concurrent('a host that takes its time for its list of captures is left by Ctrl-C', async ({ start }) => {
+	const ssh = join(folder, 'ssh');
+	writeFileSync(ssh, '#!/bin/sh\nexec sleep 100\n', { mode: 0o700 });
+	const run = start(['fleet', '--browse', 'db1', '--ssh', ssh]);
+	await run.waitFor('captures of db1');
+	run.send('\x03');
+	await run.ended();
 });

@@ -306,7 +306,7 @@ describe('where it cannot unpack', () => {
 		expect(stderr).toMatch(/\/tmp\/wattlag-1001: mounted noexec\nto choose a folder for it: WATTLAG_DIR=/);
 	});
 
-	test('no proc: says so', () => {
+	test('no proc: a message names it', () => {
 		const { status, stderr } = root.run(['/wattlag', '--version'], { before: 'umount "$R/proc"' });
 		expect(status).toBe(1);
 		expect(stderr).toBe('wattlag: cannot read /proc/self/exe; is proc mounted? mount -t proc proc /proc\n');

@@ -71,7 +71,7 @@ describe('the archive', () => {
 		);
 	});
 
-	test('says what is missing', () => {
+	test('reports what is missing', () => {
 		const root = newRoot();
 		execFileSync('tar', ['-xJf', artifact.archive(), '-C', root.path, '--strip-components=1']);
 		rmSync(join(root.path, 'lib/wattlag'), { recursive: true });
@@ -502,7 +502,7 @@ describe('documents', () => {
 		expect(readFileSync(artifact.note(), 'utf8')).toMatch(new RegExp(`^## ${version.replaceAll('.', '\\.')} `));
 	});
 
-	test('the list of components names exactly what is in the bundle', () => {
+	test('the list of components names exactly the contents of the bundle', () => {
 		const { components } = JSON.parse(readFileSync(artifact.sbom(), 'utf8')) as {
 			components: { name: string; version: string; properties: { value: string }[] }[];
 		};

@@ -34,7 +34,7 @@ describe('tabs', () => {
 		await run.waitFor(/[⠁-⣿]{8}/);
 	});
 
-	test('an unavailable tab gives reason and fix, an empty one says so', async () => {
+	test('an unavailable tab gives reason and fix, an empty one reports that it is empty', async () => {
 		const run = start({ env: { DEMO_UNAVAILABLE: 'energy', DEMO_EMPTY: 'io' } });
 		await run.waitFor('unavailable: cannot attach energy: needs CAP_BPF');
 		expect(run.text()).toContain('sudo wattlag');
@@ -102,7 +102,7 @@ describe('keys', () => {
 });
 
 describe('where nothing is measured', () => {
-	test('a recording says so at keys that measure, and keeps its groups', async () => {
+	test('keys that measure report that this is a recording; it keeps its groups', async () => {
 		const fixture = new FixtureSampler({ attachMs: 0, rows: 40, past: 5 });
 		const sampler = { ...nothingFollows(() => fixture.close()), subscribe: fixture.subscribe.bind(fixture) };
 		const run = start({ live: { sampler } });

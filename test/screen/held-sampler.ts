@@ -5,7 +5,7 @@ import { FixtureSampler, type FixtureSamplerOptions } from '../ui/fixtures/sampl
 
 type Listener = (event: SamplerEvent) => void;
 
-/** A sampler that has told all it has, and what it told. */
+/** A sampler that has reported all its snapshots, and its events. */
 async function told(options: FixtureSamplerOptions): Promise<{ sampler: FixtureSampler; events: SamplerEvent[] }> {
 	const sampler = new FixtureSampler({ ...options, attachMs: 0, hold: true });
 	const events: SamplerEvent[] = [];

@@ -186,7 +186,7 @@ describe('findings', () => {
 		expect(run.text()).not.toMatch(/filter device/);
 	});
 
-	test('a letter without a finding says so', async () => {
+	test('a letter without a finding is reported', async () => {
 		const run = start({ DEMO_TAB: 'overview', DEMO_EMPTY: 'energy,runqlat,irq,io' });
 		await run.waitFor('nothing stands out');
 		await run.press('E', 'no finding E here');

@@ -8,7 +8,7 @@ process.env[MARK] = own;
 const isOurs = ({ mark }: { mark: string }): boolean => mark === own;
 
 beforeEach(({ task, onTestFinished }) => {
-	// whose a process is cannot be told where tests run at the same time: what is left ends with their file
+	// the owner of a process is not known where tests run at the same time: left processes end with their file
 	if (task.concurrent) return;
 	/** Of the file, not of this test. */
 	const before = new Set(

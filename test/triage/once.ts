@@ -31,7 +31,7 @@ export interface Outcome {
 	neighbours: string[];
 }
 
-/** Names of programs that a case or its load starts, and nobody else here: Node runs beside the cases all the time. */
+/** Names of programs that a case or its load starts, and nothing else here: Node runs beside the cases all the time. */
 const OWN = /^(?:postgres|pgbench|psql|yes|dd|python3|java|mkfs|truncate|mount|crossed)/;
 
 /**
@@ -59,7 +59,7 @@ export class Scene {
 	private load: { words: string; child: ChildProcess } | undefined;
 	private before: Case | undefined;
 
-	/** @param late the program starts after the trouble has begun, as somebody who was called starts it */
+	/** @param late the program starts after the trouble has begun, as an administrator starts it */
 	constructor(postgres: Postgres, late = false) {
 		this.postgres = postgres;
 		this.late = late;

@@ -141,7 +141,7 @@ async function hog(cpu: number, nice = 0): Promise<number> {
 	return child.pid as number;
 }
 
-test('two sockets: packages and DRAM are summed, psys is shown beside, a socket’s energy goes to those who ran there', async () => {
+test('two sockets: packages and DRAM are summed, psys is shown beside, a socket’s energy goes to the processes that ran there', async () => {
 	const tree = twoSockets();
 	const { gained } = run(tree, { 'intel-rapl:0': 0.1, 'intel-rapl:1': 50, 'intel-rapl:1:0': 5, 'intel-rapl:2': 200 });
 	const [cold, hot] = [await hog(0), await hog(1)];
@@ -171,7 +171,7 @@ test('two sockets: packages and DRAM are summed, psys is shown beside, a socket�
 	expect(sums.cold).toBeGreaterThan(0);
 });
 
-test('energy of memory goes to those who miss the cache: page faults stand in for misses, which only a PMU counts', async () => {
+test('energy of memory goes to processes by their cache misses: page faults stand in for misses, which only a PMU counts', async () => {
 	const tree = makeTree();
 	setVendor(tree, 'GenuineIntel');
 	addZone(tree, 'intel-rapl:0', 'package-0', 1_000_000);
@@ -206,7 +206,7 @@ test('energy of memory goes to those who miss the cache: page faults stand in fo
 	expect(byTime.burner).toBeGreaterThan(byTime.faulter);
 });
 
-test('a counter that breaks leaves a gap that says so, never 0 W, and comes back', async () => {
+test('a counter that breaks leaves a marked gap, never 0 W, and comes back', async () => {
 	const tree = twoSockets();
 	const zones = { 'intel-rapl:0': 10, 'intel-rapl:1': 10, 'intel-rapl:1:0': 10 };
 	const all = Object.keys(zones);
@@ -282,7 +282,7 @@ test.concurrent('a source that was asked for and is not there: what is missing, 
 	expect(errors).toMatch(/^wattlag: energy: no RAPL zone/);
 });
 
-test.concurrent('CPU seconds only: no watts, and it says so', async () => {
+test.concurrent('CPU seconds only: no watts, which is reported', async () => {
 	const [line] = await energy(['-n', '1', '-d', '0.3', '--source', 'time']);
 	expect(line?.source).toMatchObject({ kind: 'time', scope: 'none' });
 	expect(line?.measured).toBe(false);
@@ -296,7 +296,7 @@ test.concurrent('the sampler when asked for', async () => {
 	expect(line?.rows.length).toBeGreaterThan(0);
 });
 
-test.concurrent('by what energy is shared out is said; a stand-in for cycles is called that, and their lack is an error', async () => {
+test.concurrent('the weighting of energy is reported; a stand-in for cycles is named as one, and their lack is an error', async () => {
 	const [, counted] = await energy(['-n', '2', '-d', '0.5', '--weight', 'cycles'], () => {}, {
 		env: { WATTLAG_CYCLES_EVENT: '1:0' },
 	});

@@ -35,6 +35,20 @@ const inode = (pair: Pair, end: 'a' | 'b'): number =>
 
 const python = (...lines: string[]): string[] => ['python3', '-c', ['import socket, time', ...lines].join('\n')];
 
+/** A process in `b` that takes one TCP connection, and reads all that comes; it listens when this returns. */
+function receiveAt(pair: Pair, port: number): void {
+	const [, , script] = python(
+		'server = socket.socket()',
+		'server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)',
+		`server.bind(("10.99.0.2", ${port})); server.listen(1)`,
+		'print("ready", flush=True)',
+		'peer = server.accept()[0]',
+		'while peer.recv(65536): pass',
+	);
+	// the shell ends with the first line, and the process stays
+	pair.run('b', 'sh', '-c', `{ python3 -c '${script}' 2>/dev/null & } | { read ready; }`);
+}
+
 /** One value of nstat's names in a namespace. */
 function nstat(pair: Pair, end: 'a' | 'b', name: string): number {
 	return Number(new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(pair.run(end, 'nstat', '-asz', name))?.[1] ?? Number.NaN);
@@ -106,7 +120,7 @@ test('a closed port, a full buffer: nstat has the same, in its namespace', () =>
 	expect(countOf(rows, 'drop', 'SOCKET_RCVBUFF', b)).toBe(full);
 });
 
-test('what neighbours send to groups that nobody has joined is part of normal operation', async () => {
+test('packets of neighbours to groups without a member here are part of normal operation', async () => {
 	start({ 'events-all': true });
 	const net = two();
 	// neighbour discovery and MLD of both ends begin with their addresses
@@ -180,16 +194,7 @@ test('segments that a rule drops come again: as many as TcpRetransSegs', () => {
 	// a packet of several segments would be one event
 	net.run('a', 'ip', 'link', 'set', 'dev', 'va', 'gso_max_segs', '1');
 	const before = nstat(net, 'a', 'TcpRetransSegs');
-	const server = python(
-		'server = socket.socket()',
-		'server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)',
-		'server.bind(("10.99.0.2", 5006)); server.listen(1)',
-		'print("ready", flush=True)',
-		'peer = server.accept()[0]',
-		'while peer.recv(65536): pass',
-	);
-	const script = server[2] as string;
-	net.run('b', 'sh', '-c', `python3 -c '${script}' >/dev/null 2>&1 & sleep 0.5`);
+	receiveAt(net, 5006);
 	net.run(
 		'a',
 		...python(
@@ -228,13 +233,7 @@ test('the last segment of a burst that is lost comes again by a tail loss probe,
 	);
 	start();
 	const before = nstat(net, 'a', 'TcpExtTCPLossProbes');
-	const server = python(
-		'server = socket.socket()',
-		'server.bind(("10.99.0.2", 5016)); server.listen(1)',
-		'peer = server.accept()[0]',
-		'while peer.recv(65536): pass',
-	);
-	net.run('b', 'sh', '-c', `python3 -c '${server[2]}' >/dev/null 2>&1 & sleep 0.5`);
+	receiveAt(net, 5016);
 	net.run(
 		'a',
 		...python(

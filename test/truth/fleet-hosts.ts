@@ -3,11 +3,8 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { Exporter } from '../../src/export/exporter.ts';
 import { TEXT } from '../../src/export/text.ts';
-import { energySnapshot } from '../ui/fixtures/energy.ts';
-import { ioSnapshot } from '../ui/fixtures/io.ts';
-import { irqSnapshot } from '../ui/fixtures/irq.ts';
+import { type FourTabs, fourTabs } from '../ui/fixtures/four-tabs.ts';
 import { overviewFixture } from '../ui/fixtures/overview.ts';
-import { runqlatSnapshot } from '../ui/fixtures/runqlat.ts';
 
 export type Health = 'well' | 'killed' | 'hung' | 'slow';
 
@@ -31,23 +28,12 @@ export interface FakeHosts {
 const SECOND = 1e9;
 
 /** Snapshots of one second, the same again and again: rates are what one of them has. */
-function second(index: number): Snapshot[] {
-	const sources = [
-		energySnapshot(index),
-		runqlatSnapshot(index),
-		irqSnapshot(index),
-		ioSnapshot(index),
-	] as unknown as Snapshot[];
-	const all = [...sources, overviewFixture()(index, sources) as unknown as Snapshot];
+function second(index: number, { snapshots }: FourTabs): Snapshot[] {
+	const all = [...snapshots, overviewFixture()(index, snapshots) as unknown as Snapshot];
 	return all.map((one) => ({ ...one, dt_ns: SECOND }));
 }
 
-function truthOf(name: string, snapshots: readonly Snapshot[]): FakeHost {
-	const [energy, , irq] = snapshots as unknown as [
-		ReturnType<typeof energySnapshot>,
-		unknown,
-		ReturnType<typeof irqSnapshot>,
-	];
+function truthOf(name: string, { energy, irq }: FourTabs): FakeHost {
 	const cpu =
 		energy.rows.reduce((sum, { cpu_ns }) => sum + cpu_ns, 0) + Math.max(0, energy.irq_ns - energy.irq_in_rows_ns);
 	const lines = irq.rows.filter(({ kind, cpu: of }) => kind !== 'irq_time' && of === 'all');
@@ -62,10 +48,10 @@ function truthOf(name: string, snapshots: readonly Snapshot[]): FakeHost {
 
 export async function fakeHosts(count: number): Promise<FakeHosts> {
 	const all = Array.from({ length: count }, (_, index) => {
-		const snapshots = second(index);
+		const tabs = fourTabs(index);
 		const name = `host${String(index).padStart(3, '0')}`;
 		const exporter = new Exporter({ version: '1', host: name, kernel: '6', series: 400 });
-		return { snapshots, exporter, truth: truthOf(name, snapshots) };
+		return { snapshots: second(index, tabs), exporter, truth: truthOf(name, tabs) };
 	});
 	const times: number[] = [];
 	const tick = () => {

@@ -14,7 +14,7 @@ export function realHost(): Host {
 	};
 }
 
-/** Debian has parts of its kernel as modules, which are not there before somebody needs them. */
+/** Debian has parts of its kernel as modules, which are loaded on first use. */
 export function loadModule(name: string): void {
 	spawnSync('modprobe', ['-q', name]);
 }

@@ -76,7 +76,7 @@ test('in flight while there is load, none left behind', async () => {
 		expect(Math.max(...seen)).toBeGreaterThanOrEqual(16);
 		let hidden = 0;
 		let left = Number.POSITIVE_INFINITY;
-		// those whose completion the machine hid are told after a second
+		// requests whose completion the machine hid are reported after a second
 		for (let i = 0; i < 20 && left > 0; i++) {
 			await seconds(0.1);
 			const { extra, lost } = running.read(1e8, 'operation');

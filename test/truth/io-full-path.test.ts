@@ -167,7 +167,7 @@ test('calls of a 32-bit program are followed by their own numbers', async ({ ski
 	});
 });
 
-test('too dear: many system calls detach it, and it says so; the requests go on being measured', async () => {
+test('too expensive: many system calls detach it, which is reported; requests go on being measured', async () => {
 	await onDisk(async (directory) => {
 		const file = await laidOut(directory, 'file', 16);
 		const running = start({});

@@ -128,7 +128,7 @@ test('only what a filter lets pass is measured, and it can be changed while runn
 			await Promise.all(jobs.map(({ done }) => done));
 			const reading = running.read(1e9, 'operation');
 			expect(reading.lost).toMatchObject({ requests_full: 0, bios_full: 0 });
-			// nothing is in flight any more: what still seems to be has ended unseen, but not long enough ago to be told
+			// nothing is in flight any more: a request that still seems to be has ended unseen, but too recently to be reported
 			const hidden = missed(reading) + reading.extra.inflight_count;
 			const total = countOf(reading) + hidden - hiddenBefore;
 			hiddenBefore = hidden;

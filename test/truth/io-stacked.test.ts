@@ -50,7 +50,7 @@ test('zram: its bios count in totals and for the process that wrote', async ({ s
 	}
 });
 
-test('a loop device: its file below is charged to nobody, neither process nor control group', async () => {
+test('a loop device: IO of its file below is charged to no process and no control group', async () => {
 	await onDisk(async (directory) => {
 		const image = join(directory, 'image');
 		await run('dd', ['if=/dev/urandom', `of=${image}`, 'bs=1M', 'count=8', 'conv=fsync', 'status=none']);

@@ -49,7 +49,7 @@ test.each([{}, { 'device-only': true }])('its rows end with its last requests, %
 			await control('remove');
 		}
 		expect(existsSync(`/sys/block/${NAME}`)).toBe(false);
-		// what happened before it went is told still
+		// requests of before the removal are still reported
 		const last = look();
 		expect(last.gone).toEqual([NAME]);
 		expect(last.counts).toEqual([{ op: 'read', count: expect.toSatisfy((count) => count >= 99) }]);

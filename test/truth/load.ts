@@ -26,7 +26,7 @@ export async function onDisk<T>(use: (directory: string) => Promise<T>): Promise
 }
 
 /**
- * A directory below the working directory by the path that is told of its files: the kernel's begins at the root of all
+ * A directory below the working directory by the path that its files are reported with: the kernel's begins at the root of all
  * mounts, which in a chroot is not ours.
  */
 export async function toldPath(directory: string): Promise<string> {

@@ -102,7 +102,7 @@ test('sleep costs next to nothing beyond idle; wall time is that of the command'
 	expect(line.each).toHaveLength(3);
 });
 
-test('runs of milliseconds on a busy machine: never more than the machine draws, and the time of the readings is said', () => {
+test('runs of milliseconds on a busy machine: never more than the machine draws, and the time of the readings is reported', () => {
 	const cpus = Number(spawnSync('nproc', ['--all'], { encoding: 'utf8' }).stdout);
 	for (let cpu = 0; cpu < cpus; cpu++) {
 		const rival = spawn('taskset', ['-c', String(cpu), 'timeout', '10', 'sh', '-c', 'while :; do :; done'], {

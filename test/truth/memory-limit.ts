@@ -7,7 +7,7 @@ export interface SmallGroup {
 	/** Path in the unified hierarchy. */
 	name: string;
 	add(pid: number): void;
-	/** When nobody is in it any more. */
+	/** When it has no process any more. */
 	remove(): void;
 }
 

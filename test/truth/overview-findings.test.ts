@@ -25,7 +25,7 @@ const hardship = (): Workloads => {
 	return loads;
 };
 
-test('memory pressure: the control group that has too little, and who is in it', async () => {
+test('memory pressure: the control group that has too little, and its processes', async () => {
 	const { path } = hardship();
 	await onDisk(async (directory) => {
 		const file = await laidOut(directory, 'file', 60);
@@ -59,7 +59,7 @@ test('memory pressure: the control group that has too little, and who is in it',
 	});
 });
 
-test('stuck IO: a device that holds its requests back, and who waits for them', async () => {
+test('stuck IO: a device that holds its requests back, and the process that waits for them', async () => {
 	await onSlowDevice(20, async (device, fio) => {
 		const options = ['--size=32M', '--rw=randread', '--direct=1', '--ioengine=psync', '--thread', '--numjobs=64'];
 		const job = fio(...options, '--time_based', '--runtime=60');

@@ -46,7 +46,7 @@ const times = (pid: number) => {
 	return { at: monotonicNs(), run, delay, switches };
 };
 
-test('wakers are counted by who they are, and sleeps by what they are for', async () => {
+test('wakers are counted by process, and sleeps by reason', async () => {
 	const functions = new KernelFunctions();
 	expect(await functions.load('/proc', sleepFunctions)).toBe(true);
 	child = spawn(...leashed('python3', '-c', PAIR), { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -51,7 +51,7 @@ interface States {
 	tasks: Map<number, TaskState>;
 }
 
-test('what is said to starve is no task that sleeps', async () => {
+test('no sleeping task is reported to starve', async () => {
 	loads = buildWorkloads();
 	const truth = ownWaits(false);
 	const recent: States[] = [];

@@ -12,7 +12,7 @@ afterEach(async () => {
 	workloads = undefined;
 });
 
-test('CPUs that are saturated: within ten seconds it says by whom', async () => {
+test('CPUs that are saturated: within ten seconds it names the cause', async () => {
 	const loads = buildWorkloads();
 	workloads = loads;
 	const count = availableParallelism() * 3;

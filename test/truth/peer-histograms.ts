@@ -8,7 +8,7 @@ export function histograms(output: string): number[][] {
 		.map((part) => [...part.matchAll(/^\s*\d+\s*->\s*\d+\s*:\s*(\d+)/gm)].map((line) => Number(line[1])));
 }
 
-/** Both are told by slots only, so both means are those of the slots' middles. */
+/** Both have slots only, so both means are those of the slots' middles. */
 export function summary(slots: readonly number[]): { count: number; mean: number } {
 	const count = slots.reduce((sum, one) => sum + one, 0);
 	const sum = slots.reduce((total, one, slot) => total + one * (slot === 0 ? 1 : 1.5 * 2 ** slot), 0);

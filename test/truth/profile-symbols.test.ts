@@ -51,6 +51,15 @@ test('compressed symbols of a stripped program (.gnu_debugdata)', async () => {
 	expect(profile.late_symbols.compressed).toEqual({ asked: 1, found: 1, refused: 0 });
 });
 
+test('a process whose first thread has ended: it goes on, with its names', async () => {
+	const { pid } = await load(program, 'leaderless');
+	expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toMatch(/\) Z /);
+	const profile = await take('on-cpu', pid, 300, 997);
+	expect(profile.target_ended).toBe(false);
+	expect(namesIn(profile)).toEqual(expect.arrayContaining(['seventy', 'twenty']));
+	expect(profile.quality.ended_processes).toBe(0);
+});
+
 describe('debuginfod', () => {
 	let server: Server | undefined;
 	let requests: string[] = [];
@@ -118,7 +127,7 @@ describe('debuginfod', () => {
 		expect(statSync(cache).mode & 0o777).toBe(0o700);
 		expect(readdirSync(cache)).toEqual([`${id}.debug`]);
 		expect(statSync(join(cache, `${id}.debug`)).mode & 0o777).toBe(0o600);
-		// the second time nobody is asked
+		// the second time no server is asked
 		requests = [];
 		const again = new Debuginfod(url, cache);
 		expect(await nameAt(again, id)).toBe('seventy');
@@ -172,7 +181,7 @@ test('a program of a container: it is in a mount namespace of its own, at a path
 	expect(profile.frames.find(({ name }) => name === 'seventy')?.module).toBe('profiled-inside');
 });
 
-test('a process that ends while it is profiled: its names stay, and it is said', async () => {
+test('a process that ends while it is profiled: its names stay, and the end is reported', async () => {
 	const child = await load(program, 'shares');
 	const one = begin('wall', child.pid, 997);
 	await setTimeout(300);

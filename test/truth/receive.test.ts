@@ -183,7 +183,7 @@ test('a stream read in pieces: all bytes, more of them than packets', async () =
 	expect(Object.values(stages).reduce((sum, { sum_ns }) => sum + sum_ns, 0)).toBe(total?.sum_ns);
 });
 
-test('what nobody reads: refused and ICMP packets are received and not copied', async () => {
+test('packets without a reader: refused and ICMP packets are received and not copied', async () => {
 	const running = start();
 	await python(
 		...receiver,

@@ -107,7 +107,7 @@ test.concurrent('proc with processes only: the CPUs are known, the rest is not c
 	expect(check('proc')?.found.join()).toMatch(/subset=pid/);
 });
 
-test.concurrent('files that lxcfs mounts over those of the machine change nothing but what is said', async () => {
+test.concurrent('files that lxcfs mounts over those of the machine change messages only', async () => {
 	tree.set('one/stat', 'cpu  10 0 10 100 0 0 0 0 0 0\ncpu0 10 0 10 100 0 0 0 0 0 0\nintr 0\n');
 	tree.set('one/online', '0\n');
 	const bind = (from: string, over: string) => `mount --bind ${tree.path(from)} ${over}`;

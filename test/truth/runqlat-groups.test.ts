@@ -112,7 +112,7 @@ test('switches, against /proc/PID/status', async () => {
 	};
 	const from = sample(kernel, ours);
 	await seconds(1);
-	// threads get their storage by a read whose figures nobody looks at
+	// threads get their storage by a read whose figures are dropped
 	read('thread');
 	await seconds(1);
 	const to = sample(kernel, ours);
@@ -236,7 +236,7 @@ test('a filter by control group takes the groups below along', async () => {
 	expect(() => runqlat.start(realHost(), { cgroup: '/no/such/group' })).toThrow('no control group');
 });
 
-test('the culprit is who ran: known answer', async () => {
+test('the culprit is the process that ran: known answer', async () => {
 	const victim = loads.start(1, 'threads', 1, 60, 0.002, 0.002);
 	const hog = loads.start(1, 'threads', 1, 60, 0.01, 0);
 	start({ culprits: true });

@@ -164,7 +164,7 @@ test('the system alone: as many and as long waits as with processes, and none of
 	}
 });
 
-test('the processes add up to the machine, but for what is said to be missing', async () => {
+test('the processes add up to the machine, except for reported losses', async () => {
 	start();
 	const loaded = [loads.start(1, 'churn', 500, 0.0005), loads.start(undefined, 'threads', 20, 60, 0.0005, 0.002)];
 	let counted = 0;
@@ -204,7 +204,7 @@ test('processes that live for a millisecond have rows with their name', async ()
 	expect(found.length).toBeGreaterThanOrEqual(297);
 	await seconds(0.3);
 	const left = new Set(read().rows.map(({ key }) => key.id));
-	// nor is the end of one that is told while such a process has the CPU; the next full read finds it
+	// nor is the end of one that is reported while such a process has the CPU; the next full read finds it
 	const hidden = hiddenShare(from, sample(nothing, nothing)) * pids.length;
 	expect(pids.filter((pid) => left.has(pid)).length).toBeLessThanOrEqual(3 + hidden);
 });

@@ -12,7 +12,7 @@ const run = promisify(execFile);
 export interface Limited {
 	/** Who writes its pid here is limited. */
 	procs: string;
-	/** When nobody is in it any more. */
+	/** When it has no process any more. */
 	remove(): void;
 }
 

@@ -6,7 +6,7 @@ import { realHost } from './host.ts';
 export interface Sessions<Row extends object, Extra extends object> {
 	/** Begin one, which the test's end closes. */
 	start(options?: Options, host?: Host): Session<Row, Extra>;
-	/** What has happened since the last read of the one begun last; by the tracer's first group unless told otherwise. */
+	/** What has happened since the last read of the one begun last; by the tracer's first group by default. */
 	read(group?: string): Reading<Row, Extra>;
 }
 

@@ -1,4 +1,4 @@
-/** Events on the time axes of other tabs, and one event whole with what else was true then. */
+/** Events on the time axes of other tabs, and one event with all fields and the state of its interval. */
 import './blessed-hook.ts';
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
@@ -67,7 +67,7 @@ test('the strip: the newest interval at the right, the newest event in words; no
 	expect(eventStrip(history, 10)).toBe('');
 });
 
-test('what else was true: machine, process and findings of the interval that has the event', () => {
+test('the state of the interval that has the event: machine, process and findings', () => {
 	const overview = overviewFixture()(3, [energySnapshot(3), runqlatSnapshot(3), irqSnapshot(3), ioSnapshot(3)]);
 	const [process] = overview.rows;
 	if (!process) throw new Error('the fixture has processes');

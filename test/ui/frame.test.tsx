@@ -102,7 +102,7 @@ describe('help and footer', () => {
 		expect(footer({ losses: [['ring', 12]], width: 100 })).toContain('lost ring 12 ');
 	});
 
-	test('a tab without prices does not hide what is known of the others', () => {
+	test('a tab without prices does not hide the cost of the others', () => {
 		const tab = (bpf_ns: number | null) =>
 			({
 				dt_ns: 1e9,

@@ -103,7 +103,7 @@ test('goals whose figures are missing are named, with the time of the section', 
 	expect(goalsText(judged(section([]), 'then'))).toContain('| not measured | then |');
 });
 
-test('results are kept by section, and a document is made of those that are there', () => {
+test('results are kept by section, and the document is made from the existing ones', () => {
 	const tree = makeTree();
 	const on = (measured: string): Machine => ({
 		...{ measured, processor: 'CPU', cpus: 2, memory_gib: 1, virtual: false, kernel: '6.1', disks: [] },

@@ -134,7 +134,7 @@ describe('opening', () => {
 		expect(calls.slice(1, 4)).toEqual(['begin to load', 'the others', 'load']);
 	});
 
-	test('what is not wanted is left out though it could be had', () => {
+	test('an unwanted program is left out although it is available', () => {
 		types.add('btf_trace_rare');
 		const session = openBpf(host(), 'x', { layout, without: ['switched'] });
 		expect(session.has('switched')).toBe(false);

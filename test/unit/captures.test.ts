@@ -44,7 +44,7 @@ async function bundleOf(snapshots: readonly Snapshot[]): Promise<Buffer> {
 }
 
 describe('a bundle', () => {
-	test('replays what was captured, whole', async () => {
+	test('replays the whole capture', async () => {
 		const all = intervals(5);
 		writeFileSync(tree.path('b.wlb'), await bundleOf(all.flat()));
 		const recording = await openAny(tree.path('b.wlb'), recordedTabs);
@@ -209,6 +209,24 @@ describe('redaction', () => {
 		expect((redaction.snapshot(snapshot).rows[0] as { cgroup: string }).cgroup).toMatch(
 			/^\/system\.slice\/group-[0-9a-f]{8}$/,
 		);
+	});
+
+	test('a control group or a name is gone wherever a snapshot has it: limits, witnesses, missing rights, threads', () => {
+		const given = {
+			...(snapshots[0] as Snapshot),
+			source: { kind: 'x', missing: ['groups of cgroup v1 only (memory:/acme/billing) have it from /proc/PID/cgroup'] },
+			events: [{ victim_comm: 'secretd', victim_cgroup: '/acme/billing', limit_cgroup: '/acme', trigger_cgroup: '' }],
+			findings: [{ rule: 'waits', witnesses: ['secretd waits for /acme/billing'], owner: { comm: 'secretd' } }],
+			rows: [{ comm: 'secretd', thread: 'secret-io', target: 'server 10.1.2.3', stack: ['main (/opt/acme/secretd)'] }],
+		} as unknown as Snapshot;
+		const made = new Redaction().snapshot(given) as unknown as Record<string, Record<string, string>[]> & {
+			source: { missing: string[] };
+		};
+		expect(JSON.stringify(made)).not.toMatch(/secret|acme|billing|10\.1\.2\.3/);
+		const [event] = made['events'] as [Record<string, string>];
+		expect(event['victim_cgroup']?.startsWith(`${event['limit_cgroup']}/`)).toBe(true);
+		expect(event['victim_comm']).toBe(made['rows']?.[0]?.['comm']);
+		expect(made.source.missing[0]).toContain(' have it from /proc/PID/cgroup');
 	});
 
 	test('another recording has other words', () => {

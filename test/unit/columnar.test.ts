@@ -167,7 +167,7 @@ test('texts and values that are no numbers have their part in the memory of rows
 	expect(bytes((n) => (n % 2 ? 'x' : null))).toBeGreaterThanOrEqual(500 * 8);
 });
 
-test('what is kept of a message does not keep the message', () => {
+test('a kept part of a message does not keep the message', () => {
 	const row = { a: 1, b: 'text', list: [1, 2] };
 	// as it arrives: parts of one buffer, those of bytes as Node's Buffer
 	const message = Buffer.alloc(10_000);

@@ -1,7 +1,7 @@
 /** Command lines of processes: read within limits, and kept within limits. The tree is a FIXTURE. */
 import { expect, test } from 'vitest';
 import { sanitize } from '../../src/lib/sanitize.ts';
-import { COMMAND_BYTES, CommandLines } from '../../src/system/command-lines.ts';
+import { COMMAND_BYTES, CommandLines, programText } from '../../src/system/command-lines.ts';
 import { makeTree } from './energy-fixtures.ts';
 
 test('long lines of many processes are kept up to a number of characters, the newest ones', () => {
@@ -21,4 +21,16 @@ test('long lines of many processes are kept up to a number of characters, the ne
 	tree.remove('proc/1/cmdline');
 	expect(of(1e9 + 39).length).toBeGreaterThan(4000);
 	expect(of(1e9)).toBe('');
+});
+
+test.each([
+	[['/usr/bin/node', '--no-warnings', '/srv/app/server.js', '--port', '80'], 'node server.js'],
+	[['next-server (v15)'], 'next-server (v15)'],
+	[['node'], 'node'],
+	[['node', '--require', '/x/hook.cjs', '--import', 'y', '/srv/server.js'], 'node server.js'],
+	[['node', '--token', 'hunter2XYZ', 'x.js'], 'node ***'],
+	[['node', `/srv/${'x'.repeat(100)}.js`], `node ${'x'.repeat(35)}`],
+	[[], ''],
+])('the program of %j', (args, program) => {
+	expect(programText(Buffer.from(args.map((one) => `${one}\0`).join('')))).toBe(program);
 });

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { type Buckets, slotCount, slotLower } from '../../src/lib/histogram.ts';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
-import { type CompareRow, compareRecordings } from '../../src/recording/compare/compare.ts';
+import { compareRecordings } from '../../src/recording/compare/compare.ts';
+import { differentWork, differentWorkText } from '../../src/recording/compare/different-work.ts';
+import type { CompareRow } from '../../src/recording/compare/row.ts';
 import {
 	correlationFactor,
 	discoveryLimit,
@@ -41,6 +43,7 @@ const NOISES = ['steady', 'slow', 'neighbour', 'start', 'many', 'rare'] as const
 type Noise = (typeof NOISES)[number];
 
 const SLOTS = slotCount(4);
+const LOWER = Float64Array.from({ length: SLOTS + 1 }, (_, slot) => slotLower(slot, SLOTS));
 
 function bucketsOf(values: readonly number[]): Buckets {
 	const counts = new Map<number, number>();
@@ -48,10 +51,10 @@ function bucketsOf(values: readonly number[]): Buckets {
 		let [low, high] = [0, SLOTS];
 		while (low < high) {
 			const middle = (low + high) >> 1;
-			if (slotLower(middle + 1, SLOTS) <= value) low = middle + 1;
+			if ((LOWER[middle + 1] as number) <= value) low = middle + 1;
 			else high = middle;
 		}
-		const upper = slotLower(low + 1, SLOTS);
+		const upper = LOWER[low + 1] as number;
 		counts.set(upper, (counts.get(upper) ?? 0) + 1);
 	}
 	return [...counts].sort(([a], [b]) => a - b);
@@ -323,6 +326,43 @@ describe('what cannot be compared', () => {
 	});
 });
 
+describe('other work', () => {
+	const isWorker = ({ name }: CompareRow) => name === 'worker';
+
+	test('of the same load there is none, of what is meant neither', async () => {
+		const same = await compared({ seed: 1, duty: 0.1, noise: 'many' }, { seed: 2, duty: 0.1, noise: 'many' });
+		expect(same.different_work).toBeNull();
+		const { rows, different_work } = await compared({ seed: 1, duty: 0.1 }, { seed: 2, duty: 0.2 });
+		expect(different_work).toMatchObject({ processes: [{ name: 'worker' }] });
+		expect(differentWork(rows, isWorker)).toBeNull();
+	});
+
+	test('that ran beside one of two recordings is named, with its share of a CPU', async () => {
+		// the same job in another group is the same work
+		const unit = (row: CompareRow, group: string, side: 'a' | 'b'): CompareRow => ({
+			...row,
+			...{ unit: sanitize(group), a: null, b: null, [side]: 0.5, verdict: side === 'a' ? 'only A' : 'only B' },
+		});
+		const [row] = (await compared({ seed: 1, duty: 0.1 }, { seed: 2, duty: 0.1 })).rows.filter(
+			({ kind, figure }) => kind === 'process' && figure === 'cpu',
+		);
+		expect(differentWork([unit(row as CompareRow, '/1', 'a'), unit(row as CompareRow, '/2', 'b')])).toBeNull();
+		// 40 other processes, a hundredth of a CPU each and more
+		const { rows, different_work } = await compared({ seed: 1, duty: 0.1 }, { seed: 2, duty: 0.1, noise: 'many' });
+		expect(find(rows.filter(isWorker), 'cpu').verdict).toBe('no difference');
+		const work = differentWork(rows, isWorker);
+		expect(work).toEqual(different_work);
+		expect(work?.a).toBeCloseTo(0.1, 1);
+		expect(work?.changed).toBeCloseTo((work?.b ?? 0) - 0.1, 1);
+		expect(work?.processes).toHaveLength(5);
+		for (const one of work?.processes ?? [])
+			expect(one).toMatchObject({ name: expect.stringMatching(/^other-/), a: null });
+		expect(differentWorkText(work as never)).toMatch(
+			/^other-\d+ – → [\d.]+%, .*; in all [\d.]+% of a CPU, where all processes take /,
+		);
+	});
+});
+
 describe('statistics', () => {
 	test('quantiles of the distribution', () => {
 		expect(studentQuantile(0.975, 9)).toBeCloseTo(2.262, 2);
@@ -359,7 +399,7 @@ describe('statistics', () => {
 		expect(mean(0.9) / 19).toBeLessThan(1.2);
 	});
 
-	test('many probabilities: what is found is no more than its share chance (Benjamini and Hochberg 1995, table 1)', () => {
+	test('many probabilities: at most the stated share of findings is chance (Benjamini and Hochberg 1995, table 1)', () => {
 		const published = [
 			0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.324, 0.4262, 0.5719, 0.6528, 0.759, 1,
 		];

@@ -19,6 +19,6 @@ test('more CPUs than cells: neighbours share one, and none is left out', () => {
 	expect([1, 4].map(perCellText)).toEqual(['per CPU', 'per 4 CPUs']);
 });
 
-test('what is there at all is seen', () => {
+test('every value above 0 is visible', () => {
 	expect([0, 1e-6, 0.5, 1, 1.2].map(levelGlyph)).toEqual(['·', '▁', '▄', '█', '█']);
 });

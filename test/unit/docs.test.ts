@@ -60,7 +60,9 @@ function commands(markdown: string): string[] {
 	return [...lines].map(([, words = '']) => words.trim());
 }
 
-test.each(commands(read('README.md')))('README.md: the program takes wattlag %s', (line) => {
+const quoted = documents.flatMap((path) => commands(read(path)).map((line) => [path, line] as const));
+
+test.each(quoted)('%s: the program takes wattlag %s', (_, line) => {
 	const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '');
 	const tracers = registry.map(({ tracer }) => tracer);
 	const program = { tracers, commands: allCommands };
@@ -83,6 +85,14 @@ test.each(documents)('%s: relative links lead to a file and a heading of it', (p
 		});
 	expect(dead).toEqual([]);
 });
+
+test.each(registry.map(({ tracer }) => tracer))(
+	'tab $id: no two columns have the same header, which is a name in filters',
+	({ columns }) => {
+		const titles = columns.map(({ title }) => title);
+		expect(titles.filter((title, at) => titles.indexOf(title) !== at)).toEqual([]);
+	},
+);
 
 describe('docs/TROUBLESHOOTING.md', () => {
 	const source = globSync(['src/**/*.{ts,tsx}', 'scripts/*.sh']).map(read).join('\n');

@@ -140,6 +140,19 @@ describe('BPF', () => {
 describe('tabs', () => {
 	const source = { kind: 'fake', description: '', uncertainty: '±1 %', hooks: ['tp_btf/a'] };
 
+	test('each has its own time of loading: none is started while another one is', async () => {
+		const under: string[] = [];
+		const slow = (id: string): Tracer<object, object> => ({
+			...fakeTracer(id, {}),
+			start(host) {
+				if (host.meanwhile) under.push(id);
+				return fakeTracer(id, {}).start(host, {});
+			},
+		});
+		await tryTabs(fakeHost(), [slow('one'), slow('other')], { sections: {}, without: [] });
+		expect(under).toEqual([]);
+	});
+
 	test('each is started, read, closed, and reported; those on demand too', async () => {
 		const closed: string[] = [];
 		const tracers: Tracer<object, object>[] = [

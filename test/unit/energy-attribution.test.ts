@@ -31,7 +31,7 @@ describe('apportion', () => {
 		}
 	});
 
-	test('equal weights: the first get what is left over', () => {
+	test('equal weights: the first ones get the remainder', () => {
 		expect(apportion(5, [1, 1, 1])).toEqual([2, 2, 1]);
 		expect(apportion(0, [1, 1])).toEqual([0, 0]);
 		expect(apportion(7, [])).toEqual([]);
@@ -56,7 +56,7 @@ describe('attribute', () => {
 		}
 	});
 
-	test('energy that nobody ran for is not given to anybody', () => {
+	test('energy without a running process is given to no process', () => {
 		expect(attribute({ measured_uj: 100, idle_uj: 40 }, [0, 0], 0)).toEqual({
 			measured_uj: 100,
 			idle_uj: 40,
@@ -119,7 +119,7 @@ describe('memory', () => {
 		});
 	});
 
-	test('whatever comes, packages and memory together are what was measured', () => {
+	test('packages and memory together always equal the measured energy', () => {
 		const next = generator(11);
 		for (let round = 0; round < 500; round++) {
 			const tasks = Array.from({ length: Math.floor(next() * 40) }, (_, tid) =>
@@ -234,7 +234,7 @@ describe('packages', () => {
 		}
 	});
 
-	test('energy goes to those who ran on that package, the machine’s own to all', () => {
+	test('energy goes to the processes that ran on that package, the machine’s own to all', () => {
 		const packages = [
 			{ measured_uj: 100, idle_uj: 20 },
 			{ measured_uj: 1000, idle_uj: 0 },
@@ -280,7 +280,7 @@ describe('model', () => {
 		expect(sum(rows_uj) / 1e6).toBeCloseTo(57.1296, 4);
 	});
 
-	test('idle watts when nobody runs, TDP when all CPUs are busy', () => {
+	test('idle watts when no process runs, TDP when all CPUs are busy', () => {
 		const parameters = { tdp: 20, idleShare: 0.25, cpus: 2 };
 		expect(modelEnergy(parameters, 1e9, 0)).toEqual({ measured_uj: 5e6, idle_uj: 5e6 });
 		expect(modelEnergy(parameters, 1e9, 2e9)).toEqual({ measured_uj: 20e6, idle_uj: 5e6 });

@@ -60,7 +60,7 @@ class Machine {
 }
 
 describe('the living', () => {
-	test('what was used before the start is not charged, what started later is in full', () => {
+	test('CPU time from before the start is not charged, that of later threads in full', () => {
 		const old = single(1, 10, 5 * SECOND, 1000);
 		const machine = new Machine([old]);
 		machine.scan([{ ...old, cpu_ns: 1300 }, single(2, 11, 100.5 * SECOND, 70)]);
@@ -223,7 +223,7 @@ describe('samples only threads with news', () => {
 		return machine.ledger.interval();
 	}
 
-	test('those that are not reported rest, and are no news', () => {
+	test('threads that are not reported are idle, and no news', () => {
 		const { machine, one } = idle();
 		const interval = news(machine, [{ ...one, cpu_ns: 1070 }]);
 		expect(machine.charged(interval)).toEqual({ 10: 70, 11: 0 });

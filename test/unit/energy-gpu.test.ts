@@ -149,7 +149,7 @@ describe('fdinfo', () => {
 		});
 	});
 
-	test('what is given twice counts once', () => {
+	test('busy time in both units, ns and cycles, counts once', () => {
 		const both =
 			'drm-driver: panfrost\ndrm-client-id: 3\ndrm-engine-fragment: 70 ns\ndrm-cycles-fragment: 250\ndrm-total-cycles-fragment: 1000\n';
 		expect(parseFdinfo(both)).toMatchObject({ busy_ns: 70, cycles: new Map() });

@@ -55,7 +55,7 @@ test('more than a CPU keeps: the newest are read, the others counted', () => {
 	expect(moves.lost).toBe(7);
 });
 
-test('what is overwritten during the read is counted and not taken for a move', () => {
+test('a record that is overwritten during the read is counted and not taken for a move', () => {
 	let writes = 0;
 	const { moves, write, take } = machine(() => {
 		if (writes++ === 0) for (let n = 0; n < 3; n++) write(0, 1e6 + n);

@@ -64,7 +64,7 @@ describe('idle baseline of a counter', () => {
 		expect(baseline.update(70, 1)).toBeLessThan(15);
 	});
 
-	test('busy from the start: the part that was assumed; never more than what was measured', () => {
+	test('busy from the start: the assumed part; never more than the measured energy', () => {
 		expect(new IdleBaseline(0.2).update(50, 1)).toBeCloseTo(10);
 		const baseline = new IdleBaseline(0.2);
 		baseline.update(40, 0);
@@ -275,7 +275,7 @@ describe('accounts', () => {
 		expect(list.map(({ energy_uj_total }) => energy_uj_total)).toEqual([7, 0]);
 	});
 
-	test('news: who was charged, changed or has a history; not the dead, but for what they still had', () => {
+	test('news: accounts that were charged, changed or have a history; ended ones only with their last charge', () => {
 		const accounts = new Accounts();
 		const [one, two, three] = [process(1, 'a'), process(2, 'b'), process(3, 'c')];
 		const told = (changed: ProcessInfo[]) =>

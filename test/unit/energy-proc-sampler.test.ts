@@ -310,7 +310,7 @@ test.each([0, 1, 100])('holding %i files open changes nothing', (maxOpen) => {
 	]);
 });
 
-test('what is no process is left alone', () => {
+test('folders of no process are ignored', () => {
 	for (const name of ['self', 'sys', '0', '.hidden']) tree.folder(name);
 	expect(start().read()).toMatchObject({ rows: [], lost: { vanished: 0, garbled: 0 } });
 });

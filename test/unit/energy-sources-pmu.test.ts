@@ -156,7 +156,7 @@ describe('the PMU as a source', () => {
 		expect(reading.marked).toContain('package-0: shared the hardware and did not count all the time');
 	});
 
-	test('without CAP_PERFMON it says so, and leaves nothing open', () => {
+	test('without CAP_PERFMON it reports that, and leaves nothing open', () => {
 		const refusing = {
 			openCounter: () => {
 				throw systemError('EACCES');

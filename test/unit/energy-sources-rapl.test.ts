@@ -239,7 +239,7 @@ describe('why there is none', () => {
 		expect(error.fix).toBe(BECOME_ROOT);
 	});
 
-	test('one package forbidden: the other counts, every interval says what is missing', () => {
+	test('one package forbidden: the other counts, every interval names the missing one', () => {
 		const tree = server();
 		tree.forbid(`${zonePath('intel-rapl:1')}/energy_uj`);
 		const source = asNobody(() => probeRapl(tree));

@@ -63,7 +63,7 @@ describe('energy from a counter', () => {
 		expect([1, 2, 3, 4].map(() => sample(second).uj)).toEqual([0, 0, 0, 1]);
 	});
 
-	test('an unreadable interval is not zero, and what was used meanwhile does not fall on the next', () => {
+	test('an unreadable interval is not zero, and its energy is not part of the next', () => {
 		const sample = counterSampler(script<bigint>(100n, systemError('ENODEV'), 5000n, 5100n));
 		expect(sample(second)).toEqual({ uj: null, mark: 'gone (unplugged or taken offline)' });
 		expect(sample(second)).toEqual({ uj: null, mark: 'readable again: counts from here' });

@@ -43,7 +43,7 @@ const none = (): CycleCounters => {
 };
 
 describe('choice', () => {
-	test('frequency, else time; cycles only by name; what is missing is said', () => {
+	test('frequency, else time; cycles only by name; missing facts are reported', () => {
 		const processors = new Processors(clocked().sysRoot, 1, 2);
 		const bare = new Processors(makeTree().sysRoot, 1, 2);
 		const counters = counting([0, 1]);
@@ -57,7 +57,7 @@ describe('choice', () => {
 		expect(chooseWeighting('time', processors, counters.make)).toMatchObject({ kind: 'run time', why: '' });
 	});
 
-	test('what was asked for by name is used, or its lack an error', () => {
+	test('a weighting that is named is used, or its lack is an error', () => {
 		const processors = new Processors(clocked().sysRoot, 1, 2);
 		const bare = new Processors(makeTree().sysRoot, 1, 2);
 		expect(chooseWeighting('frequency', processors, none)).toMatchObject({ kind: 'run time × frequency', why: '' });
@@ -73,7 +73,7 @@ describe('choice', () => {
 });
 
 describe('reads that would interrupt another CPU', () => {
-	test('neither of idle CPUs nor of those that are to be left alone', () => {
+	test('neither of idle CPUs nor of isolated ones', () => {
 		const reads: number[] = [];
 		const openCounter = (_type: number, _config: number, cpu: number): PerfCounter => ({
 			read: () => ({ value: BigInt(reads.push(cpu)), enabledNs: 1, runningNs: 1 }),
@@ -122,7 +122,7 @@ describe('speed', () => {
 		expect(speedOf(1, 4)).toBe(1);
 	});
 
-	test('where nobody tells the full speed, the best that was seen stands for it', () => {
+	test('where the full speed is not known, the highest that was seen stands for it', () => {
 		const counters = counting([0]);
 		const { cycles, speedOf } = chooseWeighting('cycles', new Processors(makeTree().sysRoot, 1, 1), counters.make);
 		cycles?.learn(2e9, 1e9);

@@ -51,7 +51,7 @@ test('no switch in most of the gap: interrupts were off; tasks switched on: the 
 	expect(replay(...before, '123.9 0 6 switch 1', ...after)).toMatchObject([{ reason: TICK_GAP_IRQS_OFF }]);
 });
 
-test('a guest whose hypervisor does not say what it takes: not known, unless all CPUs stood still at once', () => {
+test('a guest whose hypervisor counts no steal time: not known, unless all CPUs stood still at once', () => {
 	const guest = ['1 0 5 guest 1', '100 0 5 tick 0'];
 	expect(replay(...guest, '324 0 5 tick 0', '328 0 5 tick 0')).toMatchObject([{ reason: TICK_GAP_UNKNOWN }]);
 	const both = ['100.5 1 6 tick 0', '5124 0 5 tick 0', '5124.4 1 6 tick 0', '5128 0 5 tick 0', '5128 1 6 tick 0'];

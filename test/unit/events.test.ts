@@ -252,7 +252,7 @@ describe('wait chains', () => {
 		expect(blockedTasks(circle, 1e9)[0]?.chain.at(-1)?.name).toBe('itself: a deadlock');
 	});
 
-	test('younger sleeps are no blocked tasks; what is not known is said', () => {
+	test('younger sleeps are no blocked tasks; unknown parts are marked', () => {
 		expect(blockedTasks([sleeper(1, 'a', { age_ns: 9e8 })], 1e9)).toEqual([]);
 		const [task] = blockedTasks([sleeper(1, 'a', { stack: names('some_new_function schedule') })], 1e9);
 		expect(task?.chain).toEqual([{ what: 'not-known', name: 'not known (in some_new_function)', pid: 0, tid: 0 }]);

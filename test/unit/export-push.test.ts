@@ -135,7 +135,7 @@ describe('OTLP', () => {
 		expect(reports.some((text) => text.includes('works again'))).toBe(true);
 	});
 
-	test('a partial success is counted; what is malformed for it is not sent again', async () => {
+	test('a partial success is counted; a malformed record is not sent again', async () => {
 		const { url, received } = await server(({ path }) => {
 			if (path === '/v1/logs') return { status: 400 };
 			if (path === '/v1/traces')
@@ -354,7 +354,7 @@ test('TLS is verified: a self-signed certificate is refused until it is named', 
 });
 
 describe('the queue', () => {
-	test('drops the oldest beyond its limits and counts it; what is left goes in order', async () => {
+	test('drops the oldest beyond its limits and counts it; the rest is sent in order', async () => {
 		const counts: Partial<Record<Result, number>> = {};
 		const queue = new PushQueue({
 			name: 'x',
@@ -407,4 +407,5 @@ test.each(['', 'nocolon', 'a:b\nX: y'])('no authorization: %j', (text) => {
 
 test('reasons are words', () => {
 	expect(reasonOf({ code: 'ECONNREFUSED', message: 'x' })).toBe('nothing listens there');
+	expect(reasonOf({ code: 'HPE_INVALID_CONSTANT', message: 'x' })).toBe('it does not speak HTTP there');
 });

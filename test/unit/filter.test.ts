@@ -358,6 +358,14 @@ describe('any text', () => {
 		'%',
 	];
 
+	test.each(['a ', 'a or ', 'not a ', '(a) ', 'p99 > 5ms '])(
+		'of thousands of terms, as of a text that was pasted, is refused: %j',
+		(term) => {
+			expect(() => pids(`${term.repeat(16_000 / term.length)}a`)).toThrow(FilterError);
+			expect(() => pids(`${'a or '.repeat(400)}a`)).not.toThrow();
+		},
+	);
+
 	test('is a filter or a FilterError inside the text; applying it never fails', () => {
 		const random = generator(42);
 		for (let i = 0; i < 20_000; i++) {

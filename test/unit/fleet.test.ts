@@ -29,7 +29,7 @@ import {
 } from '../../src/fleet/protocol.ts';
 import { RemoteSampler } from '../../src/fleet/remote-sampler.ts';
 import { emptyRow, type FleetRow } from '../../src/fleet/rows.ts';
-import { checkHost } from '../../src/fleet/ssh-source.ts';
+import { checkHost, readHosts } from '../../src/fleet/ssh-source.ts';
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { fromText } from '../../src/recording/columns-text.ts';
 import { packFrame, preamble } from '../../src/recording/frame.ts';
@@ -71,7 +71,7 @@ describe('outliers', () => {
 		for (const row of judgedRows) if (row.host !== 'h7') expect(Math.abs(row.out ?? 0)).toBeLessThan(3);
 	});
 
-	test('peers are those of the same label; fewer than four are none; what is not known counts for nothing', () => {
+	test('peers are those of the same label; fewer than four are none; unknown figures do not count', () => {
 		const rows = [
 			...Array.from({ length: 5 }, (_, index) => host(`a${index}`, { cpu: 1 })),
 			...Array.from({ length: 3 }, (_, index) => host(`b${index}`, { cpu: 90, labels: { job: sanitize('b') } })),
@@ -249,7 +249,7 @@ describe('Prometheus', () => {
 		expect(samplesOf({ status: 200, retryAfter: undefined, body }).samples.length).toBe(count);
 	});
 
-	test('a server that is gone leaves the rows of before, and says what is wrong', async () => {
+	test('a server that is gone leaves the previous rows, with the error', async () => {
 		const { source } = await promServer(5);
 		const sampler = new FleetSampler({ source, engine: 'e', peers: 'job', delay: 0.05 });
 		ends.push(() => sampler.close());
@@ -266,6 +266,24 @@ describe('Prometheus', () => {
 
 test.each(['-oProxyCommand=x', 'a b', 'a;b', '$(x)', '', 'a\nb'])('no host: %j', (name) => {
 	expect(() => checkHost(name, 'x')).toThrow(/is no host name/);
+});
+
+test('a file of hosts: comments, labels, lines of Windows; a host that is there twice is refused', () => {
+	const folder = mkdtempSync(join(tmpdir(), 'wattlag-hosts-'));
+	ends.push(() => rmSync(folder, { recursive: true }));
+	const path = join(folder, 'hosts');
+	const read = (text: string) => {
+		writeFileSync(path, text);
+		return readHosts(path);
+	};
+	expect(read('\ufeffdb1 role=db rack=a3\r\n# no host\r\n\r\n[::1]  # local\n')).toEqual([
+		{ host: 'db1', labels: { role: 'db', rack: 'a3' } },
+		{ host: '[::1]', labels: {} },
+	]);
+	expect(() => read('db1\ndb2\ndb1 role=x\n')).toThrow(/, line 3: db1 is there already$/);
+	expect(() => read('-oProxyCommand=x\n')).toThrow(/, line 1: .* is no host name/);
+	expect(() => read('db1 role\n')).toThrow(/write label=value/);
+	expect(() => read('# nothing\n')).toThrow(/no host in it/);
 });
 
 test('captures: what a host lists is checked, and only plain names are taken over', () => {
@@ -309,11 +327,15 @@ test('captures: a host that sends something else, or without end, fills no disk'
 		return { values: { ssh: path, remote: 'wattlag' } } as never;
 	};
 	const to = join(folder, 'here.wlb');
-	const fetched = (line: never, most?: number) => fetchCapture(line, { host: 'db1', path: '/x.wlb' }, to, most);
+	const fetched = (line: never, options?: Parameters<typeof fetchCapture>[3]) =>
+		fetchCapture(line, { host: 'db1', path: '/x.wlb' }, to, options);
 	const magic = "printf '\\050\\265\\057\\375'";
-	await expect(fetched(host('other', 'yes'))).rejects.toThrow('it is no capture');
-	await expect(fetched(host('endless', `${magic}; yes`), 2 ** 20)).rejects.toThrow(
+	await expect(fetched(host('other', 'exec yes 2>/dev/null'))).rejects.toThrow('it is no capture');
+	await expect(fetched(host('endless', `${magic}; exec yes 2>/dev/null`), { most: 2 ** 20 })).rejects.toThrow(
 		'larger than 1.00M, which no capture',
+	);
+	await expect(fetched(host('hangs', 'exec sleep 100'), { signal: AbortSignal.timeout(200) })).rejects.toThrow(
+		'not copied',
 	);
 	await expect(fetched(host('fails', 'exit 5'))).rejects.toThrow('not copied (exit code 5)');
 	expect(existsSync(to)).toBe(false);
@@ -340,7 +362,7 @@ const hello: Hello = {
 	tabs: tracers.map(({ id }) => id),
 };
 
-/** A sampler that is told what to report, and remembers what it is asked. */
+/** A sampler that reports given events, and remembers its calls. */
 function toldSampler() {
 	const listeners = new Set<(event: SamplerEvent) => void>();
 	const asked: unknown[] = [];

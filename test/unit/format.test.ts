@@ -149,7 +149,7 @@ describe('a value in a column', () => {
 		expect(formatValue('pid', 4_194_304, 5)).toBe('#####');
 	});
 
-	test('what is no number is a dash', () => {
+	test('a value that is no number is a dash', () => {
 		expect(formatValue('watts', Number.NaN, 6)).toBe('–');
 		expect(formatValue('ns', undefined, 6)).toBe('–');
 	});

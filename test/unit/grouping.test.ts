@@ -91,7 +91,7 @@ describe('groups made of rows of processes', () => {
 		}
 	});
 
-	test('tree: figures contain those below; who has a parent that is not listed belongs to the next above', () => {
+	test('tree: figures contain those below; a process whose parent is not listed belongs to the next listed ancestor', () => {
 		expect(shape(regroup(rows, 'tree', fold, processOf, facts))).toEqual([
 			['-', 'all', 100],
 			[0, 'p1', 31],

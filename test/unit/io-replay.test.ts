@@ -69,7 +69,7 @@ test('the stages of a request are what lies between its hooks, and their sum is 
 			stages: { request: [1, 300], plug: [1, 400], queue: [1, 900], device: [1, 7000] },
 		},
 	]);
-	// the one that queued it, whoever is there when it is issued and completed
+	// the task that queued it, whichever runs when it is issued and completed
 	expect(state.processes).toEqual([reader(5, 1, 8600, 4096)]);
 	expect(state).toMatchObject({ taken: 0, submitter: 1, unseen_start: 0, bypassed: 0 });
 });

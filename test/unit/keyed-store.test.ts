@@ -175,7 +175,7 @@ test('an event between the closing of its entry and the return of its slot is co
 	values.setBigUint64(slot * 8, values.getBigUint64(slot * 8, true) + 4n, true);
 	expect(read(kernel, store)).toEqual({ 100: 4, 101: 0 });
 	expect(kernel.free.toSorted()).toEqual([0, 1, 3]);
-	// whoever gets the slots finds them empty
+	// the next owner of the slots finds them empty
 	expect([0, 1].map((one) => values.getBigUint64(one * 8, true))).toEqual([0n, 0n]);
 });
 

@@ -22,6 +22,14 @@ test('a script that names no tab gets the first one that measures', () => {
 	expect(parse('--batch')).toMatchObject({ command: 'batch', tab: 'energy' });
 	expect(parse('--batch', '--tab', 'overview')).toMatchObject({ tab: 'overview' });
 	expect(parse('--batch', '--sort', 'share')).toMatchObject({ sorts: { energy: 'share' } });
+	for (const [name, key] of [
+		['mem', 'rss_bytes'],
+		['rss', 'rss_bytes'],
+		['majflt', 'major_faults'],
+		['cmd', 'command_line'],
+		['WAIT99', 'wait_p99_ns'],
+	])
+		expect(parse('--tab', 'overview', '--sort', name as string)).toMatchObject({ sorts: { overview: key } });
 	expect(parseWith(['--batch'], { env: { WATTLAG_TAB: 'io' } })).toMatchObject({ tab: 'io' });
 });
 

@@ -7,6 +7,7 @@ import { registry } from '../../src/registry.ts';
 import { Filter } from '../../src/rows/filter/bind.ts';
 import type { IoExtra } from '../../src/tracers/io/snapshot.ts';
 import { type Finding, ownerText, type Suspicion } from '../../src/tracers/overview/finding.ts';
+import { withPrograms } from '../../src/tracers/overview/programs.ts';
 import type { Rule } from '../../src/tracers/overview/rule.ts';
 import { type RuleId, rules } from '../../src/tracers/overview/rules.ts';
 import { OverviewSession } from '../../src/tracers/overview/session.ts';
@@ -654,6 +655,21 @@ describe('sentences', () => {
 			/; \d+% of the events of tab runqlat are lost, so that its figures are too low$/,
 		);
 		expect(found.find(({ rule }) => rule === 'slow-device')?.text).not.toContain('lost');
+	});
+
+	test('a name that all programs of a runtime have is followed by the program', () => {
+		const base = { about: '', excess: 1, text: sanitize('x'), figures: {}, link: { tab: 'io' as const, filter: '' } };
+		const owner = { role: sanitize('by'), pid: 9, start_time: 1, comm: sanitize('MainThread'), processes: 2 };
+		const program = (pid: number) => sanitize(pid === 7 ? 'node server.js' : pid === 9 ? 'node build.mjs' : '');
+		const named = (subject: string, more: Partial<Suspicion> = {}) =>
+			withPrograms({ ...base, owner: null, subject: sanitize(subject), ...more }, program);
+		expect(named('MainThread[7]').subject).toBe('MainThread[7] (node server.js)');
+		expect(named('MainThread ×3', { link: { ...base.link, process: '7:1' } }).subject).toBe(
+			'MainThread ×3 (node server.js)',
+		);
+		expect(ownerText(named('vda', { owner }))).toBe('by MainThread ×2 (node build.mjs)');
+		for (const subject of ['MainThread[8]', 'MainThreads[7]', 'postgres[7]', 'MainThread'])
+			expect(named(subject).subject).toBe(subject);
 	});
 
 	test('an owner without a name', () => {

@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import {
+	constants,
 	existsSync,
 	mkdirSync,
 	readdirSync,
@@ -48,6 +50,21 @@ describe('a recorded folder', () => {
 		);
 		expect(recording.machine).toEqual({ host: 'host', kernel: '6.1.0', cpus: 8, boot: BOOT });
 	});
+
+	test.each(['a link', 'a pipe', 'a folder'])(
+		'%s in the place of a file that is written: one line, nothing else',
+		(kind) => {
+			const path = tree.path('marks');
+			const outside = join(tree.root, '..', `outside-${process.pid}`);
+			if (kind === 'a link') symlinkSync(outside, path);
+			else if (kind === 'a pipe') execFileSync('mkfifo', [path]);
+			else mkdirSync(path);
+			const folder = new Folder(tree.root);
+			expect(() => folder.openOwn('marks', constants.O_WRONLY | constants.O_APPEND)).toThrow(`${tree.root}/marks: `);
+			expect(existsSync(outside)).toBe(false);
+			folder.close();
+		},
+	);
 
 	test('is its owner’s alone', async () => {
 		await recordTo(tree.root, intervals(1));

@@ -9,10 +9,8 @@ import { flameGraph, histogram, niceLimit, ownTimes, xOf } from '../../src/expor
 import { sanitize } from '../../src/lib/sanitize.ts';
 import { hostile, NASTY } from '../lib/hostile.ts';
 import { energySnapshot } from '../ui/fixtures/energy.ts';
-import { ioSnapshot } from '../ui/fixtures/io.ts';
-import { irqSnapshot } from '../ui/fixtures/irq.ts';
+import { fourTabs } from '../ui/fixtures/four-tabs.ts';
 import { overviewFixture } from '../ui/fixtures/overview.ts';
-import { runqlatSnapshot } from '../ui/fixtures/runqlat.ts';
 
 const machine = { host: sanitize('h'), kernel: sanitize('6'), cpus: 4, version: '1' };
 
@@ -22,12 +20,10 @@ function build(count: number) {
 	let joules = 0;
 	let slow = 0;
 	for (let at = 0; at < count; at++) {
-		const energy = energySnapshot(at);
-		const io = ioSnapshot(at);
+		const { energy, io, snapshots } = fourTabs(at);
 		joules += energy.measured_uj / 1e6;
 		slow += io.slow.length;
-		const sources = [energy, runqlatSnapshot(at), irqSnapshot(at), io] as unknown as Snapshot[];
-		for (const snapshot of [...sources, overview(at, sources)]) builder.add(snapshot as Snapshot);
+		for (const snapshot of [...snapshots, overview(at, snapshots)]) builder.add(snapshot as Snapshot);
 	}
 	return { report: builder.report(), joules, slow };
 }
@@ -97,13 +93,8 @@ describe('markup', () => {
 		const builder = new ReportBuilder({ ...machine, host: sanitize(NASTY[5] as string) });
 		const overview = overviewFixture();
 		for (let at = 0; at < 20; at++) {
-			const sources = [
-				energySnapshot(at),
-				runqlatSnapshot(at),
-				irqSnapshot(at),
-				ioSnapshot(at),
-			] as unknown as Snapshot[];
-			for (const snapshot of [...sources, overview(at, sources)]) builder.add(hostile(snapshot as Snapshot));
+			const { snapshots } = fourTabs(at);
+			for (const snapshot of [...snapshots, overview(at, snapshots)]) builder.add(hostile(snapshot as Snapshot));
 		}
 		builder.mark({ at: builder.report().from + 1000, text: sanitize(NASTY[6] as string) });
 		const page = reportPage(builder.report());

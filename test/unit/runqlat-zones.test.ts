@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { filterOf, filterSettings, filterText } from '../../src/bpf/task-filter.ts';
 import { Unavailable } from '../../src/core/errors.ts';
@@ -65,6 +66,10 @@ test('filters as the kernel compares them', () => {
 	expect(filterOf({ pid: 0, comm: '', cgroup: '' }, '/proc')).toEqual({});
 	expect(filterOf({ pid: 7, comm: 'x' }, '/proc')).toEqual({ tgid: 7, comm: 'x' });
 	expect(() => filterOf({ cgroup: '/none' }, '/nowhere')).toThrow(Unavailable);
+	// a thread of this process, which has several; it measures nothing as a process
+	const thread = readdirSync('/proc/self/task').map(Number).find((tid) => tid !== process.pid); // biome-ignore format: one step
+	expect(() => filterOf({ pid: thread as number }, '/proc')).toThrow(`${thread} is a thread of process ${process.pid}`);
+	expect(filterOf({ pid: process.pid }, '/proc')).toEqual({ tgid: process.pid });
 	const name = (id: number) => `group ${id}`;
 	expect(filterText({ pid: 7, comm: 'x', cgroup: '' }, name)).toBe('pid 7, comm x');
 	// picked on the screen: by id, whatever was asked for at start

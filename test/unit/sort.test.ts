@@ -50,6 +50,12 @@ describe('sort', () => {
 		expect(names(sortRows(rows, name, 'ascending', 1))).toEqual(['Xorg', 'awk', 'bash', 'java', 'postgres', 'zsh']);
 	});
 
+	test('text that is empty comes last in both directions', () => {
+		const some = ['', 'b', '', 'a'].map((name, pid) => ({ name, pid, value: 0 }));
+		expect(names(sortRows(some, name, 'ascending', 1))).toEqual(['a', 'b', '', '']);
+		expect(names(sortRows(some, name, 'descending', 1))).toEqual(['b', 'a', '', '']);
+	});
+
 	test('leaves the rows as they were', () => {
 		const before = [...rows];
 		sortRows(rows, value, 'descending', 1);
@@ -86,7 +92,8 @@ describe('sort', () => {
 
 /** The order of two values, said in another way. */
 function plain(a: number | string, b: number | string, sign: number): number {
-	const rank = (one: number | string) => (typeof one === 'string' ? sign : Number.isFinite(one) ? 0 : 2);
+	const rank = (one: number | string) =>
+		one === '' ? 2 : typeof one === 'string' ? sign : Number.isFinite(one) ? 0 : 2;
 	if (rank(a) !== rank(b)) return rank(a) - rank(b);
 	return rank(a) === 2 || a === b ? 0 : a < b ? -sign : sign;
 }

@@ -1,6 +1,7 @@
 /** Who is in front of a process that stands still: made-up tasks, open files and `/proc`. */
 import { describe, expect, test } from 'vitest';
 import { sanitize } from '../../src/lib/sanitize.ts';
+import { threadOf } from '../../src/system/blocked-calls.ts';
 import type { Channel } from '../../src/tracers/overview/tasks/channels.ts';
 import { bootNs } from '../../src/tracers/overview/tasks/reader.ts';
 import type { SleepReason } from '../../src/tracers/overview/tasks/reasons.ts';
@@ -242,4 +243,21 @@ test('open files of all processes are gone through only for one that has a socke
 	tree.link('10/fd/3', 'socket:[100]');
 	other.find(all, bootNs(), 1);
 	expect(walks).toBe(1);
+});
+
+describe('threads of a container', () => {
+	test('by the id that their process knows', () => {
+		for (const [tid, inside] of [
+			[700, 1],
+			[701, 12],
+		])
+			tree.set(`700/task/${tid}/status`, `Name:\tx\nNSpid:\t${tid}\t${inside}\n`);
+		expect([12, 1, 13, 701, 0].map((inside) => threadOf(tree.root, 700, inside))).toEqual([701, 700, 0, 701, 0]);
+	});
+
+	test('of a process that is in none, and of one that has ended', () => {
+		tree.set('700/task/700/status', 'Name:\tx\nNSpid:\t700\n');
+		expect(threadOf(tree.root, 700, 12)).toBe(0);
+		expect(threadOf(tree.root, 800, 12)).toBe(0);
+	});
 });

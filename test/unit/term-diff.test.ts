@@ -38,7 +38,7 @@ class Emulator {
 
 const autowrapOff = '\x1b[?7l';
 
-/** `colourErase`: as told to the diff; the emulator does. */
+/** `colourErase`: the setting of the diff; the emulator erases in colour. */
 async function shown(frames: readonly (readonly string[])[], colourErase = false): Promise<string[]> {
 	const emulator = new Emulator();
 	await emulator.write(autowrapOff);

@@ -127,6 +127,18 @@ describe('tables', () => {
 		expect(invented([], 'q').count).toBe(0);
 	});
 
+	test('a table that was made to be slow has no rows from some amount of work on', () => {
+		// 90,000 times nothing, then the address of each question
+		const table = invented([...Array.from({ length: 90_000 }, () => 0), 0x41]);
+		const known = () => table.rowAt(0x1000) !== undefined;
+		expect(known()).toBe(true);
+		let rows = 0;
+		// one address each, so that no answer is remembered
+		for (let at = 0; at < 2000; at++) if (table.rowAt(0x1000 + at / 64) !== undefined) rows++;
+		expect(rows).toBeGreaterThan(100);
+		expect(rows).toBeLessThan(1000);
+	});
+
 	test('damaged tables end, with rows or without', () => {
 		const { bytes, address } = sectionOf(process.execPath);
 		const next = random(19);

@@ -101,13 +101,13 @@ async function interruptedCpu(use: () => Promise<unknown>): Promise<number> {
 }
 
 interface Reader {
-	/** Name of its process, which nobody else has. */
+	/** Name of its process, which no other one has. */
 	name: string;
 	/** Direct random reads of 4 KiB, one at a time. */
 	read(reads: number): Promise<FioRead>;
 }
 
-/** fio, which does not wait for a CPU, whoever wants one, on the CPU to which the disk's interrupts come. */
+/** fio on the CPU of the disk's interrupts, with a priority at which it does not wait for it. */
 async function withReader<T>(use: (reader: Reader) => Promise<T>): Promise<T> {
 	return onDisk(async (directory) => {
 		const name = `verify${process.pid}`;

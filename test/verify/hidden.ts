@@ -60,7 +60,7 @@ export function countOf(line: string): number {
 	return value === '<not counted>' && counted === '0' && percentage === '100.00' ? 0 : Number(value);
 }
 
-/** Counts until it is told to stop, which gives the events by label. */
+/** Counts until it is stopped; the result has the events by label. */
 export async function countHidden(
 	labels: ReadonlyMap<string, readonly Event[]>,
 ): Promise<() => Promise<ReadonlyMap<string, number>>> {

@@ -1,5 +1,5 @@
 /**
- * Every figure against a truth that somebody else computed, as Markdown on standard output and as JSON in build/verify/.
+ * Every figure against a truth that others computed, as Markdown on standard output and as JSON in build/verify/.
  *   npm run verify -- [--part NAME,…] [--write]
  * `--write` puts the table into docs/PERFORMANCE.md: of all parts, and only if each of them could be measured. A part that
  * fails does not end the others. Needs root and a machine that does little else. Exit code 1: a bound is missed, or a part

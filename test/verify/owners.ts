@@ -20,7 +20,7 @@ const run = promisify(execFile);
 
 const BLOCK = 64 << 10;
 
-/** A new control group of the unified hierarchy, by its folder and its path; removed when nobody is in it any more. */
+/** A new control group of the unified hierarchy, by its folder and its path; removed when it has no process any more. */
 async function inGroup<T>(use: (folder: string, path: string) => Promise<T>): Promise<T> {
 	const mount = cgroupMount('/proc');
 	if (!mount) throw new Error('no cgroup2 is mounted');

@@ -70,7 +70,7 @@ export const batch: Command = {
 		const tracers = registry.map((entry) => entry.tracer);
 		const tracer = tracers.find(({ id }) => id === line.tab);
 		if (!tracer) return EXIT.usage;
-		// as a filter would be: a limit that is not heeded looks like one that holds
+		// reported, since an option without effect would be taken for one that is in force
 		for (const option of line.ofOtherTabs)
 			process.stderr.write(`wattlag: --${option} has no effect on tab ${tracer.id}\n`);
 		const { runBatch } = await import('./batch.ts');

@@ -2,7 +2,7 @@
 import type { Column, Description } from '../../core/tracer.ts';
 import { formatAmount } from '../../lib/format-change.ts';
 import { safe } from '../../lib/sanitize.ts';
-import type { CompareRow } from '../../recording/compare/compare.ts';
+import type { CompareRow } from '../../recording/compare/row.ts';
 
 export type ChangeTracer = Pick<
 	Description<CompareRow>,

@@ -21,7 +21,7 @@ export interface ComparedProcess {
 
 /** One interval of one side. */
 export interface ComparedReading {
-	/** All processes it saw, those without CPU time too: who is not listed counts as missed. */
+	/** All processes it saw, those without CPU time too: a process that is not listed counts as missed. */
 	rows: readonly ComparedProcess[];
 	/** CPU time it took to find this out: BPF programs, sampling, reading. */
 	cost_ns: Ns;

@@ -2,7 +2,9 @@
 import { counted, formatDuration } from '../../lib/format.ts';
 import { formatAmount, formatRatio } from '../../lib/format-change.ts';
 import { fitCells } from '../../lib/width.ts';
-import type { ComparedSide, CompareRow, RecordingComparison } from '../../recording/compare/compare.ts';
+import type { ComparedSide, RecordingComparison } from '../../recording/compare/compare.ts';
+import { differentWorkText } from '../../recording/compare/different-work.ts';
+import type { CompareRow } from '../../recording/compare/row.ts';
 
 /** Rows of the table, where the user does not limit them. */
 const ROWS = 40;
@@ -47,7 +49,7 @@ function line({ kind, name, unit, figure, measure, a, b, ratio, low, high, verdi
 
 /** @param matching rows before the limit @param summary of all rows, those that are filtered out too */
 export function recordingsTable(comparison: RecordingComparison, matching: number, summary: string): string {
-	const { a, b, rows, not_comparable } = comparison;
+	const { a, b, rows, not_comparable, different_work } = comparison;
 	const shown = rows.slice(0, ROWS);
 	const head = `${fitCells('KIND', 9, 'left')} ${fitCells('NAME', 18, 'left')} ${fitCells('FIGURE', 8, 'left')} ${right('A', 9)} ${right('B', 9)} ${right('Δ', 7)} ${right('95 %', 18)}  ${fitCells('VERDICT', 13, 'left')} UNIT`;
 	return [
@@ -55,6 +57,12 @@ export function recordingsTable(comparison: RecordingComparison, matching: numbe
 		sideLine('B', b),
 		summary,
 		...not_comparable.map(({ what, reason }) => `  not comparable: ${what}: ${reason}`),
+		...(different_work
+			? [
+					`  other work differs: ${differentWorkText(different_work)}`,
+					'    waits, pressure and figures of the machine may follow from it; --filter names what is meant to differ',
+				]
+			: []),
 		'',
 		head,
 		...shown.map(line),

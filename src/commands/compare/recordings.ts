@@ -6,6 +6,7 @@ import { sanitize } from '../../lib/sanitize.ts';
 import type { CommandLine } from '../../options/command.ts';
 import { orUnlimited } from '../../options/values.ts';
 import { type CompareInput, compareRecordings, type RecordingComparison } from '../../recording/compare/compare.ts';
+import { differentWork } from '../../recording/compare/different-work.ts';
 import { openNamed } from '../../recording/recordings.ts';
 import type { Entry } from '../../registry.ts';
 import { Filter } from '../../rows/filter/bind.ts';
@@ -81,7 +82,13 @@ export async function printComparison(comparison: RecordingComparison, line: Com
 	const { test } = new Filter(line.filter, [tracer] as never).bind(tracer);
 	const rows = comparison.rows.filter((row) => test?.(row as never, 1) ?? true);
 	const output = new Output();
-	const shown = { ...comparison, rows: rows.slice(0, limit) };
+	// what the user names is what was meant to change
+	const meant = line.filter === '' ? undefined : new Set(rows);
+	const shown = {
+		...comparison,
+		rows: rows.slice(0, limit),
+		different_work: differentWork(comparison.rows, (row) => meant?.has(row) ?? false),
+	};
 	output.print(
 		line.values['json'] === true ? recordingsJson(shown) : recordingsTable(shown, rows.length, summaryLine(comparison)),
 	);

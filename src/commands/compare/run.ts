@@ -38,7 +38,7 @@ function enableStatistics(host: Host): { close(): void } {
 	}
 }
 
-/** Throws {@link Unavailable} where one of the sides is not to be had. */
+/** Throws {@link Unavailable} where one of the sides is not available. */
 export async function compareLive(
 	host: Host,
 	{ duration, model }: CompareOptions,

@@ -31,8 +31,8 @@ function read(path: string): string | undefined {
 }
 
 /**
- * What this process needs, in place of root too; tried with every tab. Ambient capabilities are for one process: those
- * of the file, on the Node that everybody may run, would make everybody root.
+ * The rights that wattlag needs: root, or capabilities, which were tried with every tab. Ambient capabilities belong to one
+ * process. Capabilities of the Node file would belong to every user who may run it, and make each of them root.
  */
 const RIGHTS = `${BECOME_ROOT}; or as a service with AmbientCapabilities=CAP_SYS_ADMIN CAP_DAC_READ_SEARCH CAP_SYS_PTRACE (see docs/TROUBLESHOOTING.md)`;
 
@@ -175,7 +175,7 @@ function attempt(host: Host, name: string, found: string, run: () => void, faile
 			error instanceof Unavailable
 				? error.fix
 				: (bpfRefusal(host, (error as Partial<BpfError>).code)?.fix ?? BECOME_ROOT);
-		return check(name, failed, failed === 'less' ? `not to be had, ${words(error)}` : words(error), fix);
+		return check(name, failed, failed === 'less' ? `not available, ${words(error)}` : words(error), fix);
 	}
 }
 

@@ -68,6 +68,7 @@ export async function tryTabs(host: Host, tracers: readonly AnyTracer[], options
 		host,
 		delay: DELAY,
 		firstDelay: DELAY,
+		oneByOne: true,
 		groups: {},
 		...options,
 		emit: take,

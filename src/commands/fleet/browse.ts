@@ -58,19 +58,25 @@ export function capturesMenu(host: string, all: readonly RemoteCapture[]): strin
 }
 
 /** @throws {UsageError} what the command there said */
-function listed({ line }: Context, host: string): Promise<RemoteCapture[]> {
+function listed({ line }: Context, host: string, signal: AbortSignal): Promise<RemoteCapture[]> {
 	const [program, ...words] = remoteWords(line, host, ['captures', '--json']) as [string, ...string[]];
-	const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+	const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'], signal });
 	let text = '';
 	child.stdout.setEncoding('utf8').on('data', (piece: string) => {
-		if (text.length < MOST_BYTES) text += piece;
+		text += piece;
+		// a host that sends without end is not listened to
+		if (text.length > MOST_BYTES) child.kill('SIGKILL');
 	});
 	return new Promise((resolve, reject) => {
 		child.on('error', (error) => reject(new UsageError(`--browse ${host}: ${systemReason(error)}`)));
 		child.on('close', (code) =>
 			code === 0
 				? resolve(parseCaptures(text))
-				: reject(new UsageError(`--browse ${host}: the list is not available (exit code ${code})`)),
+				: reject(
+						new UsageError(
+							`--browse ${host}: the list is not available (${code === null ? 'it was ended' : `exit code ${code}`})`,
+						),
+					),
 		);
 	});
 }
@@ -78,8 +84,11 @@ function listed({ line }: Context, host: string): Promise<RemoteCapture[]> {
 export async function browseCaptures(context: Context, host: string): Promise<number> {
 	const keys = createInterface({ input: process.stdin, output: process.stdout });
 	let ended = false;
+	// Ctrl-C is a key here: what another host takes its time for ends with it
+	const stop = new AbortController();
 	keys.once('close', () => {
 		ended = true;
+		stop.abort();
 	});
 	/** Empty at the end of the input too. */
 	const ask = (question: SafeText): Promise<string> =>
@@ -90,7 +99,7 @@ export async function browseCaptures(context: Context, host: string): Promise<nu
 		process.stdout.write(`captures of ${sanitize(host)}\n`);
 		let all: RemoteCapture[];
 		try {
-			all = await listed(context, host);
+			all = await listed(context, host, stop.signal);
 		} catch (error) {
 			process.stderr.write(`wattlag: ${(error as Error).message}\n`);
 			await ask(safe`Enter: back `);
@@ -110,7 +119,7 @@ export async function browseCaptures(context: Context, host: string): Promise<nu
 			if (existsSync(name)) process.stdout.write(`${name} is here already\n`);
 			else {
 				try {
-					await fetchCapture(context.line, { host, path: chosen.path }, name);
+					await fetchCapture(context.line, { host, path: chosen.path }, name, { signal: stop.signal });
 					process.stdout.write(`written: ${name}\n`);
 				} catch (error) {
 					process.stdout.write(`${(error as Error).message}\n`);

@@ -55,7 +55,7 @@ export async function fetchCapture(
 	line: CommandLine,
 	{ host, path }: { host: string; path: string },
 	to: string,
-	most: Bytes = MOST_BYTES,
+	{ most = MOST_BYTES, signal }: { most?: Bytes; signal?: AbortSignal } = {},
 ): Promise<void> {
 	const { values } = line;
 	const [program, ...words] = remoteWords({ values: { ...values, remote: 'cat' } }, host, ['--', quoted(path)]) as [string, ...string[]]; // biome-ignore format: one command
@@ -63,7 +63,7 @@ export async function fetchCapture(
 	const file = await open(to, flags, 0o600).catch((error: Error) => {
 		throw new UsageError(`--output ${to}: ${systemReason(error)}`);
 	});
-	const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+	const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], ...(signal && { signal }) });
 	const said = passOn(child.stderr, process.stderr);
 	const ended = new Promise<number>((resolve) => {
 		child.on('error', () => resolve(127));
@@ -79,7 +79,7 @@ export async function fetchCapture(
 				for await (const bytes of parts) {
 					if (length < begin.length) bytes.copy(begin, length);
 					length += bytes.length;
-					// what is no capture is seen at once, and what has no end is not kept
+					// a file that is no capture is refused at its first bytes, and one beyond the limit is not kept
 					if (length >= begin.length && !begin.equals(ZSTD)) return;
 					endless = length > most;
 					if (endless) return;

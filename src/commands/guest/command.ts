@@ -8,7 +8,7 @@ export const guest: Command = {
 	by: { word: 'guest', argument: 'HOST GUEST' },
 	usage: 'guest',
 	usageOptions: 'HOST GUEST [--vm TEXT] [--offset SECONDS]',
-	summary: 'two recordings: who ran on the host while the guest’s CPUs were stolen',
+	summary: 'two recordings: processes that ran on the host while the guest’s CPUs were stolen',
 	options: [
 		{
 			name: 'vm',

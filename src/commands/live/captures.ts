@@ -35,7 +35,7 @@ export function captureFrom({ line, registry, version }: Context, sampler: Sampl
 		config: undefined,
 		afterMs: Number(line.values['capture-after']) * 1000,
 		minutes: async (from) => [(await minutesInMemory(store, machine, ids, from)).file],
-		// standard error is the screen's: what was said last is printed when it is left
+		// standard error belongs to the screen: the last message is printed when the screen is left
 		say: (text) => {
 			last = text;
 		},

@@ -1,4 +1,4 @@
-/** The live screen: what the program does unless something else is asked for. */
+/** The live screen: the default command. */
 import { loadAddon } from '../../core/native.ts';
 import { localHost } from '../../system/local-host.ts';
 import { goBeforeOthers, INTERACTIVE } from '../../system/priority.ts';

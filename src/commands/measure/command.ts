@@ -26,7 +26,7 @@ export const measure: Command = {
 			for (let left = Number(values['iterations']) || 1; left > 0; left--) {
 				const run = await meter.run(command);
 				runs.push(run);
-				// ended by a signal: a user who stops the command means the series
+				// a user who stops the command by a signal ends the series
 				if (run.exit_code > 128) break;
 			}
 			const result = { runs, source: meter.about, tree: meter.tree };

@@ -26,7 +26,7 @@ export interface TreeUse {
 	major_faults: Count | null;
 	processes: Count | null;
 	threads: Count | null;
-	/** Tasks that have neither ended nor are alive: on their way out, or lost. */
+	/** Tasks that have neither ended nor are alive: exiting, or lost. */
 	missing: Count;
 	/** Tasks that have ended, with the figures of their exit: their last ones, microseconds more, are still to come. */
 	unfinished: Count;
@@ -99,7 +99,7 @@ export class BpfTree implements ProcessTree {
 			shards: [maps.ended_tasks.name, maps.request.name, maps.course.name],
 		});
 		this.missing = this.bpf.missing;
-		// the programs learn who reads
+		// tells the programs the pid of the reader
 		this.bpf.iterate('read_living');
 		this.before = this.ended();
 		this.course = this.now();
@@ -198,7 +198,7 @@ const STAT = { minor: 11, major: 13, user: 16, system: 17 } as const;
  */
 export class WaitedTree implements ProcessTree {
 	readonly description: string;
-	readonly uncertainty = 'CPU time ±1 clock tick for each process; descendants that nobody waited for are missing';
+	readonly uncertainty = 'CPU time ±1 clock tick for each process; descendants that no process waited for are missing';
 	readonly missing: readonly string[];
 	readonly names = false;
 	private readonly procRoot: string;

@@ -1,6 +1,6 @@
 /** Records until the time is over, a command has ended or a signal comes. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, constants as fs, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants as fs, readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { systemReason, Unavailable, UsageError, WrongValue } from '../../core/errors.ts';
 import { makeOwnFolder } from '../../core/own-folder.ts';
@@ -57,9 +57,18 @@ function limitsOf({ values }: CommandLine, folder: Folder): Limits {
 	};
 }
 
+/** @throws {UsageError} where it is a link or no file, or may not be written */
+function ownFile(folder: Folder, name: string, flags: number): number {
+	try {
+		return folder.openOwn(name, flags);
+	} catch (error) {
+		throw new UsageError((error as Error).message);
+	}
+}
+
 /** One recorder per folder: the kernel ends the lock with the process, however that ends. */
 function lock(folder: Folder, context: Context): number {
-	const fd = openSync(folder.at('lock'), fs.O_RDWR | fs.O_CREAT | fs.O_NOFOLLOW, 0o600);
+	const fd = ownFile(folder, 'lock', fs.O_RDWR);
 	if (hostOf(context).addon.lockFile(fd)) return fd;
 	closeSync(fd);
 	throw new UsageError(`${folder.path}: another wattlag records there; wattlag replay --follow shows it`);
@@ -75,7 +84,7 @@ export async function addMark(line: CommandLine): Promise<number> {
 		throw new UsageError(`${path}: ${systemReason(error)}; wattlag record ${path} makes it`);
 	}
 	const mark = { wall: Date.now(), mono_ns: monotonicNs(), boot: bootId(line.procRoot), text: line.values['mark'] };
-	const fd = openSync(folder.at(MARKS), fs.O_WRONLY | fs.O_CREAT | fs.O_APPEND | fs.O_NOFOLLOW, 0o600);
+	const fd = ownFile(folder, MARKS, fs.O_WRONLY | fs.O_APPEND);
 	writeSync(fd, `${JSON.stringify(mark)}\n`);
 	closeSync(fd);
 	folder.close();

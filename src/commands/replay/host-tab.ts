@@ -79,7 +79,7 @@ const columns: readonly Column<BesideRow>[] = [
 export const hostTab: HostTracer = {
 	id: HOST_TAB,
 	title: 'Host',
-	summary: 'the guest’s moment on its host: who ran while its virtual CPUs waited',
+	summary: 'the guest’s moment on its host: processes that ran while its virtual CPUs waited',
 	columns,
 	defaultSort: 'ran',
 	groups: ['process'],

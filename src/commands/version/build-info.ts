@@ -1,4 +1,4 @@
-/** What a release says of itself. scripts/bundle.ts puts it in place of the name; the checkout's bundle leaves it undefined. */
+/** Facts about the build of a release. scripts/bundle.ts replaces the name by them; the checkout's bundle leaves it undefined. */
 declare const WATTLAG_BUILD: { commit: string } | undefined;
 
 /** Of git, 40 digits; with `-changed` where sources were not committed. undefined: run from a checkout. */

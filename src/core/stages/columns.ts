@@ -29,6 +29,8 @@ export function stageColumns(path: Path, priority: number): Column<Staged>[] {
 		const shown = (snapshot: object): boolean =>
 			(snapshot as { rows: readonly Staged[] }).rows.some(({ stages }) => name in stages);
 		const sometimes = depth === 'full' ? { shown } : {};
+		// two headers of a table are never the same: a filter takes them for names
+		const first = path.stages.find(({ title }) => title[0] === stage.title[0]) === stage;
 		return [
 			{
 				key: `${stage.name}_mean`,
@@ -43,7 +45,7 @@ export function stageColumns(path: Path, priority: number): Column<Staged>[] {
 			},
 			{
 				key: `${stage.name}_p99`,
-				title: `${stage.title[0]}-P99`,
+				title: `${first ? stage.title[0] : stage.title}-P99`,
 				kind: 'ns',
 				width: 7,
 				priority: importance + 1,

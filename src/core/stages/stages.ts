@@ -10,6 +10,7 @@
 /** The programs that measure a stage: those that always run, or those attached on request (`full`). */
 export type Depth = 'block' | 'full';
 
+/** The part of a path between two hooks. */
 export interface Stage {
 	/** JSON field and part of the sort keys. */
 	name: string;
@@ -25,6 +26,7 @@ export interface Stage {
 	help: string;
 }
 
+/** All stages of one kind of object; see the head of this file. */
 export interface Path {
 	/** The object that is followed: `request`. */
 	object: string;

@@ -191,7 +191,7 @@ export class Bulk {
 	private outcome(items: readonly Item[], { status, retryAfter, body }: Answer): Outcome {
 		const reason = statusReason(status);
 		if (reason !== undefined) {
-			// credentials and overload may be mended; what is malformed will be so again
+			// credentials and overload may be fixed; a malformed record stays malformed
 			if (status === 429 || status >= 500 || status === 401 || status === 403)
 				return { kind: 'retry', reason, after: retryAfter };
 			return { kind: 'done', sent: 0, rejected: items.length, reason };

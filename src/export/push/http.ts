@@ -152,8 +152,10 @@ const codes: Readonly<Record<string, string>> = {
 
 /** A failure in words. */
 export function reasonOf(error: unknown): string {
-	const { code, message } = error as NodeJS.ErrnoException;
-	return codes[code ?? ''] ?? message;
+	const { code = '', message } = error as NodeJS.ErrnoException;
+	// Node's parser of HTTP
+	if (code.startsWith('HPE_')) return 'it does not speak HTTP there';
+	return codes[code] ?? message;
 }
 
 /** A status in words; undefined: success. */

@@ -8,7 +8,7 @@ const MOST_BYTES = 64 * 1024;
 function readSmall(option: string, path: string): Buffer {
 	try {
 		const bytes = readNamed(path, MOST_BYTES);
-		if (bytes.length > MOST_BYTES) throw new Error('too large to be what is asked for');
+		if (bytes.length > MOST_BYTES) throw new Error('too large for a secret');
 		return bytes;
 	} catch (error) {
 		throw new UsageError(`--${option} ${path}: ${systemReason(error)}`);

@@ -88,7 +88,7 @@ const ROW = 20;
 /** Rows of the chart: the table has all. */
 const MOST_ROWS = 25;
 
-/** What was found when, slow requests and marks, on the axis of the curves. */
+/** Findings over time, slow requests and marks, on the axis of the curves. */
 export function findingsChart(
 	{ findings, slow, marks, events }: Pick<Report, 'findings' | 'slow' | 'marks' | 'events'>,
 	axis: Axis,

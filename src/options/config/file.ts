@@ -41,7 +41,7 @@ function read(path: string, named: boolean): string | null {
 	} catch (error) {
 		if (error instanceof UsageError) throw error;
 		const { code } = error as NodeJS.ErrnoException;
-		// as another user, the home may be one that we cannot look into
+		// as another user, the home may be one that cannot be read
 		if (!named && (code === 'ENOENT' || code === 'ENOTDIR' || !existsSync(path))) return null;
 		throw new UsageError(`${path}: cannot be read (${systemReason(error)}); give another one with --config FILE`);
 	}
@@ -97,7 +97,7 @@ export async function loadConfig(named: string | undefined, env: Env): Promise<C
 	if (path === undefined) return null;
 	const text = read(path, chosen !== undefined);
 	if (text === null) return null;
-	// only who has a file pays for the parser
+	// the parser is loaded only where there is a file
 	const { parse, TomlError } = await import('smol-toml');
 	try {
 		return locate(text, path, parse(text) as Record<string, unknown>);

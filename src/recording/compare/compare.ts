@@ -4,39 +4,19 @@ import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { quantileOf } from '../quantile.ts';
 import type { AnyRecording, Part, RecordedMachine } from '../recordings.ts';
 import { Blocks, longerBlocks, type Series, seriesKey } from './blocks.ts';
+import { type DifferentWork, differentWork } from './different-work.ts';
 import { FIGURES, type FigureId, type FigureSpec, type Kind, leastEvents } from './figures.ts';
+import type { CompareRow, Verdict } from './row.ts';
 import { discoveryLimit, drawWeights, type Ratio, ratioOf, type Sample, type Statistic } from './statistics.ts';
 
 /** A change smaller than this is none, however sure. */
-export const LEAST_EFFECT = 0.05;
+const LEAST_EFFECT = 0.05;
 /** Blocks on each side below which there is no verdict. */
 const LEAST_BLOCKS = 5;
 /** Part of the changes that are found which may be chance; where nothing differs, of the comparisons that find one. */
 const CHANCE = 0.05;
 /** Relative width of the finest bucket of a distribution. */
 const GRAIN = 1 / 16;
-
-export type Verdict = 'more' | 'less' | 'no difference' | 'unclear' | 'only A' | 'only B' | 'too short';
-
-export interface CompareRow {
-	kind: Kind;
-	name: SafeText;
-	/** Control group. */
-	unit: SafeText;
-	figure: string;
-	/** See {@link FigureSpec.unit}. */
-	measure: FigureSpec['unit'];
-	/** null: that side has nothing. */
-	a: number | null;
-	b: number | null;
-	/** B to A, with its 95 % interval; null: a side has nothing or is 0. */
-	ratio: number | null;
-	low: number | null;
-	high: number | null;
-	verdict: Verdict;
-	blocks_a: number;
-	blocks_b: number;
-}
 
 export interface ComparedSide {
 	path: string;
@@ -68,6 +48,8 @@ export interface RecordingComparison {
 	left_out: number;
 	/** What cannot be compared, and why; and what to keep in mind. */
 	not_comparable: { what: string; reason: SafeText }[];
+	/** Work that the recordings do not have in common; null: none that is sure. */
+	different_work: DifferentWork | null;
 	rows: CompareRow[];
 }
 
@@ -190,18 +172,31 @@ function sumStatistic({ sums, seconds }: Amounts, spec: FigureSpec): Statistic {
 	};
 }
 
+/** Upper bounds of the buckets of any block, ascending, and the count of all blocks in each. */
+function merged(histograms: Amounts['histograms']): { uppers: number[]; counts: Float64Array } {
+	const all = new Map<number, number>();
+	for (const one of histograms) for (const [upper, count] of one) all.set(upper, (all.get(upper) ?? 0) + count);
+	const uppers = [...all.keys()].sort((a, b) => a - b);
+	return { uppers, counts: Float64Array.from(uppers, (upper) => all.get(upper) as number) };
+}
+
 function rankStatistic({ histograms }: Amounts, rank: number): Statistic {
-	const uppers = [...new Set(histograms.flatMap((one) => [...one.keys()]))].sort((a, b) => a - b);
-	const counts = histograms.map((one) => Float64Array.from(uppers, (upper) => one.get(upper) ?? 0));
+	const { uppers } = merged(histograms);
+	const places = new Map(uppers.map((upper, at) => [upper, at]));
+	const counts = histograms.map((one) => {
+		const of = new Float64Array(uppers.length);
+		for (const [upper, count] of one) of[places.get(upper) as number] = count;
+		return of;
+	});
 	return (weights) => {
-		const merged = new Float64Array(uppers.length);
+		const sums = new Float64Array(uppers.length);
 		for (let block = 0; block < counts.length; block++) {
 			const weight = weights[block] as number;
 			if (weight === 0) continue;
 			const of = counts[block] as Float64Array;
-			for (let at = 0; at < of.length; at++) merged[at] = (merged[at] as number) + weight * (of[at] as number);
+			for (let at = 0; at < of.length; at++) sums[at] = (sums[at] as number) + weight * (of[at] as number);
 		}
-		return quantileOf({ uppers, counts: merged }, rank);
+		return quantileOf({ uppers, counts: sums }, rank);
 	};
 }
 
@@ -234,8 +229,11 @@ function leastError(a: Series, b: Series, spec: FigureSpec): number {
 	return spec.unit === 'rate' ? Math.sqrt(1 / (total(a.sums) || 1) + 1 / (total(b.sums) || 1)) : 0;
 }
 
-const value = (series: Series | undefined, spec: FigureSpec): number | null =>
-	series ? statisticOf(series, spec)(new Uint8Array(series.sums.length).fill(1)) : null;
+function value(series: Series | undefined, spec: FigureSpec): number | null {
+	if (!series) return null;
+	if (spec.rank !== undefined) return quantileOf(merged(series.histograms), spec.rank);
+	return sumStatistic(series, spec)(new Uint8Array(series.sums.length).fill(1));
+}
 
 interface Pair {
 	a: Series | undefined;
@@ -387,6 +385,7 @@ export async function compareRecordings(first: CompareInput, second: CompareInpu
 		figures,
 		left_out: pairs.length - wanted.length,
 		not_comparable: notesOf(a, b, [first.recording.machine, second.recording.machine]),
+		different_work: differentWork(rows),
 		rows,
 	};
 }

@@ -54,11 +54,21 @@ function binned(amounts: readonly Amount[], start: number, step: number, count: 
 	return sums.map((sum, bin) => ((covered[bin] as number) >= step / 2 ? sum : Number.NaN));
 }
 
+/** From the first bin that is covered to behind the last one. */
+function coveredPart(bins: Float64Array): { first: number; values: Float64Array } {
+	const first = Math.max(
+		0,
+		bins.findIndex((value) => !Number.isNaN(value)),
+	);
+	return { first, values: bins.subarray(first, bins.findLastIndex((value) => !Number.isNaN(value)) + 1) };
+}
+
 /** Pearson's correlation of `a` with `b` moved by so many bins; NaN: too few bins, or no variation. */
 function correlationAt(a: Float64Array, b: Float64Array, shift: number): { r: number; bins: number } {
 	let [n, sa, sb, saa, sbb, sab] = [0, 0, 0, 0, 0, 0];
 	for (let at = Math.max(0, shift); at < Math.min(a.length, b.length + shift); at++) {
-		const [x, y] = [a[at] as number, b[at - shift] as number];
+		const x = a[at] as number;
+		const y = b[at - shift] as number;
 		if (Number.isNaN(x) || Number.isNaN(y)) continue;
 		n++;
 		sa += x;
@@ -114,8 +124,10 @@ export function align(first: readonly Amount[], second: readonly Amount[], step:
 	// a few bins at the ends agree by chance at some offset
 	const least = inner.reduce((count, value) => count + (Number.isNaN(value) ? 0 : 1), 0) / 2;
 	const found: { shift: number; r: number; bins: number }[] = [];
+	// most of what is within reach was not recorded
+	const covered = coveredPart(outer);
 	for (let shift = 0; shift <= 2 * reach; shift++) {
-		const { r, bins } = correlationAt(outer, inner, shift);
+		const { r, bins } = correlationAt(covered.values, inner, shift - covered.first);
 		if (!Number.isNaN(r) && bins >= least) found.push({ shift: shift - reach, r, bins });
 	}
 	const peak = found.reduce<(typeof found)[number] | undefined>(

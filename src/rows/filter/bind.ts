@@ -13,6 +13,7 @@ import { parseValue } from './values.ts';
 /** `seconds` is the length of the interval, for rates. */
 export type RowTest<Row> = (row: Row, seconds: number) => boolean;
 
+/** A filter for the columns of one tab. */
 export interface BoundFilter<Row> {
 	/** null: nothing of the filter applies here. */
 	test: RowTest<Row> | null;

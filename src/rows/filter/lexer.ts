@@ -16,6 +16,8 @@ export interface Token {
 
 /** Paths of control groups have up to 4,095 bytes, and a byte that is no text becomes four characters. */
 export const maxLength = 16_640;
+/** Words, values and operators. */
+const maxTokens = 1000;
 
 const operator = /!=|!~|<=|>=|=|<|>|~/y;
 /** A word outside of values: up to a space, a parenthesis, a quote or an operator. */
@@ -51,6 +53,7 @@ function value(text: string, start: number): Token {
 	return { kind: 'word', text: text.slice(start, end), start, end };
 }
 
+/** The words of a filter in their order. @throws {FilterError} at the position of the mistake: too long, too many words, an open quote */
 export function tokensOf(text: string): Token[] {
 	if (text.length > maxLength) throw new FilterError(`longer than ${maxLength} characters`, maxLength, text.length);
 	const tokens: Token[] = [];
@@ -73,6 +76,8 @@ export function tokensOf(text: string): Token[] {
 			token = { kind: 'word', text: found, start: at, end: at + found.length };
 		}
 		tokens.push(token);
+		// each is a step deeper: a text that was pasted by mistake may have thousands
+		if (tokens.length > maxTokens) throw new FilterError(`more than ${maxTokens} words`, token.start, text.length);
 		at = token.end;
 	}
 	return tokens;

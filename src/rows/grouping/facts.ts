@@ -8,6 +8,7 @@ import { type ProcessId, sameStart, startOf, statFields } from '../../system/pro
 import { Users } from '../../system/users.ts';
 import { groupPath } from '../../system/v1-groups.ts';
 
+/** What grouping asks of a process. */
 export interface ProcessFacts {
 	/** Begin an interval: facts that are known by the pid alone may be another process's by now. */
 	begin(): void;
@@ -63,6 +64,7 @@ function numberIn(text: string | undefined): number | undefined {
 	return text === undefined ? undefined : Number(text);
 }
 
+/** From `/proc`: at most 2,000 reads in an interval, 40,000 processes kept. */
 export class ProcFacts implements ProcessFacts {
 	private readonly procRoot: string;
 	private readonly most: number;

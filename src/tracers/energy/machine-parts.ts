@@ -99,7 +99,7 @@ export interface MeasuredParts {
 export interface Beside {
 	name: SafeText;
 	energy_uj: MicroJoules | null;
-	/** What it is divided among processes by; null: it is not. */
+	/** The measure by which it is divided among processes; null: it is not divided. */
 	by: Divisor | null;
 	/** A power supply contains all the others. */
 	whole?: boolean;

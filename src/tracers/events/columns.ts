@@ -49,7 +49,7 @@ export const columns: readonly Column<EventRow>[] = [
 	count('suppressed', 'SUPPR', 8, 'Events of the interval without a record: their kind and reason had too many.'),
 	text('protocol', 'PROTO', 6, 10, 'Transport protocol of packets.', ({ protocol }) => protocol),
 	clock('first', 'FIRST', 11, 'Time of the first event.'),
-	text('cause', 'CAUSE', 8, 9, 'policy, overload, peer, local, hardware or normal: whose doing it is.', ({ cause }) =>
+	text('cause', 'CAUSE', 8, 9, 'Kind of cause: policy, overload, peer, local, hardware or normal.', ({ cause }) =>
 		sanitize(cause),
 	),
 	{
@@ -88,7 +88,7 @@ export const columns: readonly Column<EventRow>[] = [
 		({ cgroup }) => cgroup,
 		true,
 	),
-	text('meaning', 'MEANING', 30, 16, 'What the reason means.', ({ meaning }) => meaning, true),
+	text('meaning', 'MEANING', 30, 16, 'Meaning of the reason.', ({ meaning }) => meaning, true),
 	{
 		key: 'pid',
 		title: 'PID',

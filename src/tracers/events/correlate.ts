@@ -27,7 +27,7 @@ function isOf(drop: EventRecord, again: EventRecord, own: string): boolean {
 	return seq !== undefined && seq > 0 && drop.figures['seq'] === seq && connectionOf(drop) === own;
 }
 
-/** Devices drop packets before the kernel has seen them: there is no record that says whose they were. */
+/** Devices drop packets before the kernel has seen them: no record names their connection. */
 export function droppedByDevices(links: readonly LinkState[]): boolean {
 	return links.some(({ dropped_hardware, dropped_driver }) => dropped_hardware + dropped_driver > 0);
 }
@@ -45,7 +45,7 @@ export class Correlation {
 
 	/**
 	 * Give every retransmit among the records its verdict.
-	 * @param unseen drops had no record in this interval: nothing can be said of what is not found
+	 * @param unseen drops had no record in this interval: a loss that is not found is `not-known`
 	 */
 	join(records: EventRecord[], unseen: boolean, now: Ns): void {
 		if (unseen) this.gapAt = now;

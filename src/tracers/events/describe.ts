@@ -1,4 +1,4 @@
-/** Records of the kernel's programs as events: who, what in one sentence, figures. */
+/** Records of the BPF programs as events: process or object, one sentence, figures. */
 import type { event } from '../../generated/events.ts';
 import { formatBytes, formatNs } from '../../lib/format.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
@@ -181,7 +181,7 @@ const SENTENCES: Partial<Record<EventKind, Sentence>> = {
 /** Kinds whose last value is the port of the socket, where its process is not known. */
 const WITH_PORT: ReadonlySet<EventKind> = new Set(['drop', 'overflow', 'receive-latency']);
 
-/** To whom it happened where no process is known: socket, device, or nobody that could be named. */
+/** The object of an event where no process is known: socket, device, or none. */
 function placeOf({ kind, values }: event, device: SafeText): SafeText {
 	const port = WITH_PORT.has(kindOf(kind)) ? (values[3] as number) : 0;
 	if (port > 0) return safe`port ${port}`;

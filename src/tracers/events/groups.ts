@@ -4,7 +4,7 @@ import type { Count, Ns } from '../../lib/units.ts';
 import type { Reasons } from './reasons.ts';
 import type { EventKind, EventRow, EventSeverity } from './snapshot.ts';
 
-/** Whom events happened to. */
+/** Process, socket, device or group of an event. */
 export interface Who {
 	name: SafeText;
 	pid: number;
@@ -44,7 +44,7 @@ interface Group extends Who {
 
 /** Most groups: those whose last event is oldest give way. */
 const MOST = 1000;
-/** Most places in the kernel that a row names. */
+/** Most kernel locations that a row names. */
 const LOCATIONS = 5;
 
 export class EventGroups {

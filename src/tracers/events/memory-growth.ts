@@ -1,4 +1,4 @@
-/** Whose memory grew while others stalled for memory: control groups of version 1 or 2. */
+/** Control groups (v1 or v2) whose memory grew while tasks stalled for memory. */
 
 import { readdirSync } from 'node:fs';
 import { totalmem } from 'node:os';

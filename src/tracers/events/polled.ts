@@ -15,7 +15,7 @@ import type { EventRecord, EventRow, EventsExtra } from './snapshot.ts';
 
 /** A task that sleeps uninterruptibly for longer is blocked. */
 const BLOCKED_NS = 1e9;
-/** Stalls of an interval from which on it is said whose memory grew. */
+/** Stalls of an interval from which on groups whose memory grew are reported. */
 const GROWTH_FROM_NS = 1e8;
 /** Most blocked tasks and chains of a snapshot. */
 const BLOCKED_LISTED = 256;

@@ -40,7 +40,7 @@ export type EventKind = (typeof EVENT_KINDS)[number];
 export const EVENT_SEVERITIES = ['severe', 'high', 'notice', 'normal'] as const;
 export type EventSeverity = (typeof EVENT_SEVERITIES)[number];
 
-/** Whose doing it is: a rule of this machine, too much work, the other end, an error of this machine, hardware, normal operation. */
+/** Cause: a rule of this machine, too much work, the other end, an error of this machine, hardware, normal operation. */
 export const EVENT_CAUSES = ['policy', 'overload', 'peer', 'local', 'hardware', 'normal', 'unknown'] as const;
 export type EventCause = (typeof EVENT_CAUSES)[number];
 
@@ -181,7 +181,7 @@ export interface WaitChain {
 	text: SafeText;
 }
 
-/** All events of one kind and reason, whatever happened to whom. Exact. */
+/** All events of one kind and reason, of all groups. Exact. */
 export interface ReasonCount {
 	kind: EventKind;
 	reason: SafeText;

@@ -120,7 +120,7 @@ export class Tally {
 			this.addTotal(kind, reason, delta);
 			if (this.options.hidden.has(kind, reason)) hiddenCount += delta.count;
 			const left = rest.get(slot);
-			// those whose group had no room in the kernel's table; what came while it was read is no more than a lag of it
+			// those whose group had no room in the kernel's table; events that came during the read appear in the next one
 			const count = Math.min(left?.count ?? 0, others);
 			others -= Math.max(0, count);
 			if (left && count > 0)

@@ -72,7 +72,7 @@ function inLayer(path: string, { point, root, options }: Mount): string | undefi
 		.find((candidate) => inside !== undefined && existsSync(candidate));
 }
 
-/** @throws {WrongValue} there is none @throws {Unavailable} its requests cannot be told from those of others; they are in a layer below */
+/** @throws {WrongValue} there is none @throws {Unavailable} its requests cannot be distinguished from those of others; they are in a layer below */
 export function fileId(
 	path: string,
 	directory: boolean,

@@ -28,7 +28,7 @@ function fileWords({ inode, dev, subvolume }: FileId): [number, bigint][] {
 	];
 }
 
-/** @throws {WrongValue} for a control group, device or file that does not exist @throws {Unavailable} for a file whose requests cannot be told */
+/** @throws {WrongValue} for a control group, device or file that does not exist @throws {Unavailable} for a file whose requests cannot be distinguished */
 export function ioFilter(
 	options: Options,
 	devices: BlockDevices,

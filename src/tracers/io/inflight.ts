@@ -17,7 +17,7 @@ const LISTED = 64;
 /** From this age on a request is checked against the kernel's count: its completion may have been missed. */
 const SUSPECT_AGE: Ns = 1e9;
 
-/** From this age on a second witness is asked. */
+/** From this age on a second witness is checked. */
 const WITNESS_AGE: Ns = 0.5e9;
 
 /** The kernel's count is compared this often, since requests begin and end meanwhile. */

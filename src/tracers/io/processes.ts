@@ -75,7 +75,7 @@ interface Spilled {
 export class Processes {
 	private readonly bpf: Pick<BpfSession, 'drain'>;
 	private readonly spilled = new Map<string, Spilled>();
-	/** Requests that found no room in the store, and came by the ring; those that did not. */
+	/** Requests that found no room in the store and came by the ring, and requests that found no room there either. */
 	private taken: Count = 0;
 	private lost: Count = 0;
 	private readonly store: KeyedStore<process_io>;

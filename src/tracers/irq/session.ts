@@ -43,7 +43,7 @@ const VECTOR_NAMES = Object.entries(irq_vector)
 
 /**
  * Optional programs. x86 has tracepoints for the vectors that are compiled in, other architectures have none. There the tick
- * and IPIs may be hard interrupts (arm64), so what is missing is said by what was seen ({@link sourceOf}).
+ * and IPIs may be hard interrupts (arm64), so `missing` is decided by the interrupts that were seen ({@link sourceOf}).
  */
 const VECTOR_PROGRAMS: Readonly<Record<string, string>> = Object.fromEntries(
 	VECTOR_NAMES.flatMap((name) => [`${name}_entry`, `${name}_exit`]).map((program) => [program, '']),
@@ -230,7 +230,7 @@ export class IrqSession implements Session<IrqRow, IrqExtra> {
 		return line;
 	}
 
-	/** What had no event yet has no line: in the first intervals its number looks recent. */
+	/** An entry without an event has no line: in the first intervals its number would seem recent. */
 	private addTo(kind: Kind, irq: number | null, name: SafeText, cpu: number, events: Distribution): void {
 		if (events.count > 0) this.lineOf(kind, irq, name, cpu).add(events);
 	}

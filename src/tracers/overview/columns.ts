@@ -7,6 +7,11 @@ import { reasonTerms } from './tasks/reasons.ts';
 
 const known = (value: number | null): number => value ?? Number.NaN;
 const grouped = (snapshot: object): boolean => (snapshot as { group?: string }).group !== 'process';
+/** Rows are processes: a group has no pid and no command line. */
+function ofProcesses(snapshot: object): boolean {
+	const { group = 'process' } = snapshot as { group?: string };
+	return group === 'process' || group === 'tree';
+}
 /** Shown where some row has the figure. */
 const hasAny =
 	(figure: 'io_discarded_bytes' | 'io_errors') =>
@@ -38,7 +43,8 @@ export const columns: readonly Column<OverviewRow>[] = [
 		kind: 'pid',
 		width: 7,
 		priority: 2,
-		help: 'Process id in the initial pid namespace; – for a group of processes.',
+		shown: ofProcesses,
+		help: 'Process id in the initial pid namespace; not shown of groups.',
 		value: ({ pid }) => pid || Number.NaN,
 	},
 	{
@@ -193,7 +199,8 @@ export const columns: readonly Column<OverviewRow>[] = [
 		title: 'TIME',
 		kind: 'text',
 		width: 22,
-		priority: 8,
+		// what a group waits for is why it is looked at
+		priority: 2,
 		shown: grouped,
 		help: 'The largest parts of the time of its threads: cpu, runnable (waits for a CPU), irq, or a reason of sleep.',
 		value: ({ time_ns }) => largestParts(time_ns),
@@ -240,7 +247,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 	},
 	{
 		key: 'rss_bytes',
-		aliases: ['rss', 'memory'],
+		aliases: ['rss', 'mem', 'memory'],
 		title: 'RSS',
 		kind: 'bytes',
 		width: 6,
@@ -385,11 +392,7 @@ export const columns: readonly Column<OverviewRow>[] = [
 		width: 36,
 		grow: true,
 		priority: 1,
-		// a group has none
-		shown: (snapshot) => {
-			const { arguments: read, group = 'process' } = snapshot as { arguments?: boolean; group?: string };
-			return read === true && (group === 'process' || group === 'tree');
-		},
+		shown: (snapshot) => (snapshot as { arguments?: boolean }).arguments === true && ofProcesses(snapshot),
 		help: 'Full command line with secrets masked, from /proc; shown with the key a or --arguments, but not of groups. Empty: not read yet, or the process has ended.',
 		value: ({ command }) => command,
 	},

@@ -14,6 +14,8 @@ export interface Owner {
 	pid: number;
 	start_time: Ns;
 	comm: SafeText;
+	/** `node server.js`, where the name says nothing; absent: it does. */
+	program?: SafeText;
 	/** Number of processes of this name that take part. */
 	processes: Count;
 }
@@ -88,7 +90,8 @@ export interface Change {
 /** `from postgres[812]`, `by dd ×6`; empty: no owner is known. A process may have no name. */
 export function ownerText({ owner }: Pick<Finding, 'owner'>): SafeText {
 	if (!owner) return safe``;
-	const { role, pid, comm, processes } = owner;
+	const { role, pid, comm, program, processes } = owner;
 	const name = comm.trim() === '' ? safe`a process without a name` : comm;
-	return safe`${role} ${name}${processes > 1 ? safe` ×${processes}` : pid > 0 ? safe`[${pid}]` : safe``}`;
+	const which = processes > 1 ? safe` ×${processes}` : pid > 0 ? safe`[${pid}]` : safe``;
+	return safe`${role} ${name}${which}${program === undefined ? safe`` : safe` (${program})`}`;
 }

@@ -14,6 +14,7 @@ import type { QuotaReader } from '../../system/quota.ts';
 import type { Suspicion } from './finding.ts';
 import { hotOf } from './hot.ts';
 import { busyTime, type Interval } from './interval.ts';
+import { withPrograms } from './programs.ts';
 import { idleRow, joinProcesses } from './rows.ts';
 import type { Rule } from './rule.ts';
 import { losses, lossText } from './rules/losses.ts';
@@ -117,7 +118,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		}
 		const { time, mono_ns } = first;
 		const findings = this.tracker.update(
-			checked.map((rule) => ({ rule, suspicions: checkedBy(rule, interval) })),
+			checked.map((rule) => ({ rule, suspicions: this.suspicions(rule, interval) })),
 			{ time, mono_ns, dt_ns },
 		);
 		return {
@@ -145,6 +146,13 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 			},
 			lost: { ...lost, ...tasks?.lost() },
 		};
+	}
+
+	/** What a rule finds, with the programs behind names that say nothing. */
+	private suspicions(rule: Rule, interval: Interval): Suspicion[] {
+		const { tasks } = this.readers;
+		const found = checkedBy(rule, interval);
+		return tasks ? found.map((one) => withPrograms(one, (pid) => tasks.programOf(pid, interval.processes))) : found;
 	}
 
 	/** Hooks follow the process in focus; a kernel that refuses them is asked once. */

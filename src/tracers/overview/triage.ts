@@ -107,6 +107,7 @@ export function triageOf(
 function figureText(name: string, value: number): string {
 	const [, words = name, unit = ''] = /^(.*?)(?:_(ns|share|bytes|per_s|watts))?$/.exec(name) ?? [];
 	const label = words.replaceAll('_', ' ');
+	if (name === 'share') return `share ${formatShare(value)}`;
 	switch (unit) {
 		case 'ns':
 			return `${label} ${formatNs(value)}`;
@@ -127,23 +128,23 @@ const clockOf = (iso: string): string => iso.slice(11, 19);
 const TEXT_LINES = 4;
 const INDENT = ' '.repeat(7);
 
-/** The sentence in at most so many lines; owner and times stay where it is cut. */
+/** Cells of subject and text that are left beside owner and times: with less than that, these go. */
+const SAID = 30;
+
+/** The sentence in at most so many lines; owner and times stay where it is cut, as far as there is room. */
 function sentence(finding: TriageFinding, width: number, most: number): string[] {
 	const { level, subject, text, since, ended } = finding;
 	const owner = ownerText(finding);
 	const until = ended === null ? '' : ` until ${clockOf(ended)}`;
-	const wrapped = (said: string) =>
-		wrapText(
-			sanitize(
-				`${level.toUpperCase().padEnd(7)}${said}${owner === '' ? '' : ` — ${owner}`}, since ${clockOf(since)}${until}`,
-			),
-			width,
-			INDENT,
-		);
+	const tail = `${owner === '' ? '' : ` — ${owner}`}, since ${clockOf(since)}${until}`;
 	const said = `${truncate(subject, width)}: ${text}`;
-	let lines = wrapped(said);
-	for (let cells = textWidth(said) - 8; lines.length > most && cells > 16; cells -= 8)
-		lines = wrapped(truncate(said, cells));
+	const wrapped = (cells: number, end: string) =>
+		wrapText(sanitize(`${level.toUpperCase().padEnd(7)}${truncate(said, cells)}${end}`), width, INDENT);
+	const all = textWidth(said);
+	let lines = wrapped(all, tail);
+	for (let cells = all - 4; lines.length > most && cells >= Math.min(SAID, all); cells -= 4)
+		lines = wrapped(cells, tail);
+	if (lines.length > most && most === 1) lines = [`${level.toUpperCase().padEnd(7)}${said}`];
 	return lines.slice(0, most).map((line) => truncate(line, width));
 }
 
@@ -156,7 +157,11 @@ function findingLines(finding: TriageFinding, width: number, short: boolean): st
 		...sentence(finding, width, short ? 1 : TEXT_LINES),
 		...(short || evidence === ''
 			? []
-			: firstLines(wrapText(sanitize(`${INDENT}evidence: ${evidence}`), width, `${INDENT}  `), 2, width)),
+			: firstLines(
+					wrapText(sanitize(`evidence: ${evidence}`), width - INDENT.length, '  '),
+					2,
+					width - INDENT.length,
+				).map((line) => `${INDENT}${line}`)),
 		`${INDENT}next: ${next}`,
 	];
 }

@@ -200,7 +200,7 @@ export class ProfileBuilder {
 			frames.some(({ root }) => root) ||
 			frames.length >= stack_limits.MAX_FRAMES ||
 			end === 'whole';
-		// of code that was compiled at run time, and of what has ended, there are no tables to be had
+		// code that was compiled at run time and processes that have ended have no tables
 		if (end !== undefined && end !== 'ended' && end !== 'compiled') {
 			coverage.files += count;
 			if (whole) coverage.files_whole += count;

@@ -80,7 +80,7 @@ export class ProfileSession implements Session<ProfileRow, ProfileExtra> {
 	drain(): void {
 		this.taking.drain();
 		const limit = limitOf(this.options) * 1e9 || (this.options['unwind'] === true ? UNWIND_FOR : Infinity);
-		// a process that has ended gets no more; what is known of it stays
+		// a process that has ended gets no more samples; those that it has stay
 		if (this.taking.elapsed >= limit || this.taking.targetEnded) this.taking.stop();
 	}
 

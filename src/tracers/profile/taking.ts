@@ -91,7 +91,7 @@ export class Taking {
 		this.names = new ProcessNames(host.procRoot);
 		const { mode } = options;
 		try {
-			// loading takes long on a busy machine: what is measured together begins together
+			// loading takes long on a busy machine: all kinds of a profile begin together
 			if (mode === 'on-cpu' || mode === 'wall') this.cpu = loadSampler(host, options);
 			if (mode !== 'on-cpu') this.waits = new Waits(host, options);
 			if (this.cpu) attachSampler(host, this.cpu, options.hz);
@@ -102,7 +102,7 @@ export class Taking {
 		}
 		this.begun = monotonicNs();
 		this.begunMs = Date.now();
-		// what is profiled may end before its first sample is read
+		// the profiled process may end before its first sample is read
 		const { tgid } = options.target;
 		if (tgid !== undefined) this.names.of(tgid);
 	}

@@ -8,7 +8,9 @@ import { statFields } from '../../system/process-id.ts';
 function beginOf(procRoot: string, pid: number): string | undefined {
 	try {
 		const fields = statFields(readLatin1(join(procRoot, String(pid), 'stat')));
-		return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+		// its first thread may end before the others: the process goes on
+		const ended = (fields[0] === 'Z' || fields[0] === 'X') && Number(fields[17]) <= 1;
+		return ended ? undefined : fields[19];
 	} catch {
 		return undefined;
 	}

@@ -25,7 +25,7 @@ const POLICY = 38;
 const DEADLINE = '6';
 
 /**
- * Is the thread in state R, and waits for a CPU? Whether one with a budget of its own (SCHED_DEADLINE) waits for a CPU or for
+ * Does the thread wait for a CPU, in state R? Whether one with a budget of its own (SCHED_DEADLINE) waits for a CPU or for
  * its next period is not known here.
  */
 function isRunnable(procRoot: string, pid: number, tid: number): boolean {

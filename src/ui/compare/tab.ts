@@ -2,7 +2,9 @@
 import { formatDuration } from '../../lib/format.ts';
 import { formatAmount, formatRatio } from '../../lib/format-change.ts';
 import { safe } from '../../lib/sanitize.ts';
-import type { ComparedSide, CompareRow, RecordingComparison } from '../../recording/compare/compare.ts';
+import type { ComparedSide, RecordingComparison } from '../../recording/compare/compare.ts';
+import { differentWorkText } from '../../recording/compare/different-work.ts';
+import type { CompareRow } from '../../recording/compare/row.ts';
 import type { Span } from '../../term/theme.ts';
 import type { HelpSection, TabContent, TabProps, TabView } from '../tab.ts';
 import { summaryLines } from '../widgets/panes.tsx';
@@ -40,7 +42,7 @@ function rowSpans(row: CompareRow | undefined): Span[] {
 
 function content(props: Props): TabContent<CompareRow> {
 	const { snapshot, rows, selected } = props;
-	const { a, b, not_comparable } = snapshot;
+	const { a, b, not_comparable, different_work } = snapshot;
 	const chosen = rows[selected];
 	return {
 		title: 'Compare',
@@ -50,6 +52,7 @@ function content(props: Props): TabContent<CompareRow> {
 				...(chosen ? [rowSpans(chosen)] : []),
 				sideSpans('A', a),
 				sideSpans('B', b),
+				...(different_work ? [[['warn', ' work differs: '], differentWorkText(different_work)] satisfies Span[]] : []),
 				...not_comparable.map(({ what, reason }): Span[] => [['warn', ` not comparable: ${what}: `], reason]),
 			],
 			props,
@@ -67,6 +70,10 @@ const help: readonly HelpSection[] = [
 			['unclear', 'the interval contains both no change and a large one: record for longer'],
 			['too short', 'fewer than five blocks on a side'],
 			['only A, only B', 'the other recording has nothing of this name'],
+			[
+				'work differs',
+				'sure changes of CPU time are over 5 % of it: waits, pressure and figures of the machine may follow',
+			],
 		],
 	},
 ];

@@ -36,7 +36,7 @@ export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | 
 		// a tab whose programs ran, none of them while prices were measured
 		if (bpf_ns === null) incomplete = true;
 		else bpf = (bpf ?? 0) + bpf_ns / dt_ns;
-		// errors of different programs are taken as if they went the same way
+		// errors of different programs are added, as if all had the same sign
 		if (bpf_ns !== 0)
 			error =
 				error === null || bpf_ns === null || bpf_uncertainty === null

@@ -30,7 +30,7 @@ function stolenSpans({ snapshot }: Props): Span[] {
 	];
 }
 
-/** Who ran on the host meanwhile, by name. */
+/** Processes that ran on the host meanwhile, by name. */
 function ranSpans({ snapshot }: Props): Span[] {
 	const names = new Map<string, number>();
 	for (const { ran_ns, comm } of snapshot.rows)

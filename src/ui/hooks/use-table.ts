@@ -84,7 +84,7 @@ export function useTable(
 		[rows, source, processOf],
 	);
 	const selected = useMemo(() => selectedIndex(tab, order), [tab, order]);
-	// the same object while nothing has changed: what is drawn from it is not drawn again
+	// the same object while nothing has changed: lines made from it are reused
 	return useMemo(() => {
 		const allChoices = choicesOf(source.columns, tab.columns);
 		return {

@@ -13,7 +13,7 @@ function irqTimeOf(process: ProcessId, snapshot: IrqSnapshot): IrqTime | undefin
 	return snapshot.irq_time.find((one) => isSame(process, one.pid, one.start_time));
 }
 
-/** Those that most was taken from are listed; of one that is not, it is known only where all are. */
+/** The processes with most IRQ time are listed; that of a process outside of the list is known only where all are listed. */
 function unlisted({ irq_time, irq_time_count }: IrqSnapshot): number {
 	return irq_time_count > irq_time.length ? Number.NaN : 0;
 }

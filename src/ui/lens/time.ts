@@ -16,7 +16,7 @@ const parts: readonly TimePart[] = ['cpu', 'irq', 'runnable', ...sleepReasons];
 const names: Partial<Record<TimePart, string>> = { cpu: 'on CPU', irq: 'interrupts', runnable: 'waits for a CPU' };
 const nameOf = (part: TimePart): string => names[part] ?? part;
 
-/** Reasons that are normal for one who has nothing to do. */
+/** Reasons that are normal for a thread that has nothing to do. */
 const resting: ReadonlySet<TimePart> = new Set(['poll', 'timer', 'child', 'signal', 'event', 'terminal']);
 
 function lookOf(part: TimePart): { glyph: string; role: Role } {

@@ -68,7 +68,7 @@ export interface UiState {
 	band: Band | null;
 }
 
-/** What is on the screen, for commands that depend on it. */
+/** Contents of the screen, for commands that depend on them. */
 export interface ScreenModel {
 	tabs: readonly string[];
 	/** The key of each tab. */

@@ -60,7 +60,7 @@ export default {
 			`${lost} of ${DATAGRAMS} datagrams lost: ${drops.map(({ reason, count }) => `${reason} ${count}`).join(', ')}`,
 		);
 		assert.ok(lost > DATAGRAMS / 20, `netem lost ${lost}`);
-		// older kernels give no reason, by which drops of other packets of the namespace could be told from these
+		// older kernels give no reason, by which drops of other packets of the namespace could be distinguished
 		const named = drops.filter(({ reason }) => reason === 'QDISC_DROP').reduce((sum, { count }) => sum + count, 0);
 		if (named > 0) assert.equal(named, lost);
 		else assert.ok(ours >= lost && ours <= lost + 20, `${ours} drops, tc counts ${lost}`);

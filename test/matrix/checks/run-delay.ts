@@ -30,7 +30,7 @@ export default {
 					return new Map(reading.rows.map(({ key, wait_ns_total }) => [String(key.id), wait_ns_total]));
 				},
 			);
-		// who is stopped does not wait: both counts stand still
+		// a stopped process does not wait: both counts stand still
 		const from = await whileStopped(guest, hogs, take);
 		await guest.seconds(3);
 		const to = await whileStopped(guest, hogs, take);

@@ -161,7 +161,7 @@ export class Boot {
 			monitor(command) {
 				const socket = connect(join(folder, 'monitor'));
 				socket.once('error', (error) => errors.write(`monitor: ${error.message}\n`));
-				// what it answers is read to its end, so that it has done what it was told
+				// its answer is read to the end, so that the command is done
 				socket.on('data', (text) => errors.write(text));
 				socket.write(`${command}\n`, () => void setTimeout(1000).then(() => socket.end()));
 			},

@@ -8,7 +8,7 @@ export function losses(lost: Readonly<Record<string, number>>): Record<string, n
 }
 
 /**
- * What happened only while nobody else used it: ours equals the kernel's count, or what is missing was counted as lost.
+ * For events of this check alone: our count equals the kernel's, or the difference was counted as lost.
  * @param named events that were reported as lost, and runs that the kernel skipped
  */
 export function agreeExactly(what: string, ours: number, kernel: number, named = 0): void {

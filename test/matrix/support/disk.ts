@@ -36,7 +36,7 @@ export async function compareRequests(
 	session.read();
 	const before = kernelRequests();
 	await use();
-	// whoever waits for a request is woken before the kernel counts it
+	// the waiter of a request is woken before the kernel counts it
 	await guest.seconds(0.5);
 	const after = kernelRequests();
 	const reading = session.read();

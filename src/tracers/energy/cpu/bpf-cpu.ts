@@ -292,7 +292,7 @@ export class BpfCpu implements CpuCounter {
 				],
 			};
 			this.cgroups = cgroupsOf(host);
-			// the first look is the baseline: nothing of before is charged
+			// the first scan is the baseline: nothing from before is charged
 			const living = this.find();
 			this.ledger = new CpuLedger(living.now, weighting);
 			this.scan(living);
@@ -402,7 +402,7 @@ export class BpfCpu implements CpuCounter {
 		const { ledger } = this;
 		this.sinceBoot = now - monotonicNs();
 		ledger.beginScan(now);
-		// before the look, although later ones may be among them: what was used in a package is charged to it
+		// before the scan, although later ones may be among them: what was used in a package is charged to it
 		this.drainMoves();
 		if (!listing) {
 			this.bpf.drain(maps.reports.name, (record, at) => ledger.observe(sampleAt(record, at)));

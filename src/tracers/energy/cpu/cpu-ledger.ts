@@ -249,7 +249,7 @@ export class CpuLedger {
 		return thread;
 	}
 
-	/** A thread that was on its way out before any scan met it, and is there still: a zombie, or one with much to tear down. */
+	/** A thread that was exiting before any scan found it, and still exists: a zombie, or one with much to tear down. */
 	private return(sample: ThreadSample): Thread | undefined {
 		const thread = this.leaving.get(sample.task)?.find((one) => isSame(one, sample));
 		if (!thread) return undefined;

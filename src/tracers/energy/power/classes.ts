@@ -55,7 +55,7 @@ export interface Prices {
 
 /** Per interval: after 500 of them a third of the weight is left. */
 const FADE = 0.998;
-/** Before so many intervals nothing is said. */
+/** Intervals before the first result. */
 const LEAST = 20;
 /** Of a price: one that is known worse is none. */
 const MOST_ERROR = 0.25;

@@ -162,7 +162,7 @@ export class Processors implements Placement {
 		this.weighClasses();
 	}
 
-	/** What weighs alike although it is not, in a few words; may be empty. */
+	/** CPUs that weigh the same although they differ, in a few words; may be empty. */
 	get limits(): string {
 		const { kinds, prices } = this;
 		const parts: string[] = [];

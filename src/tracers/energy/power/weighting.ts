@@ -8,9 +8,9 @@ import type { Processors } from './cpufreq.ts';
 
 export interface Weighting extends Placement {
 	readonly kind: 'run time' | 'run time × frequency' | 'cycles';
-	/** Why it is not a better one; may be empty. */
+	/** Why no better kind is used; may be empty. */
 	readonly why: string;
-	/** What it takes for alike although it is not; may be empty. */
+	/** CPUs that weigh the same although they differ; may be empty. */
 	readonly limits: string;
 	/** Of the kind `cycles`; closed by its maker. */
 	readonly cycles?: CycleCounters;

@@ -27,7 +27,7 @@ export interface Throttling {
 	/** In the interval, and since boot: times that a core or package was slowed down since it was too hot. */
 	events: Count;
 	events_total: Count;
-	/** Time for which the kernel says so; null: not counted. */
+	/** Time that the kernel counts as throttled; null: not counted. */
 	throttled_ns: Ns | null;
 	/** Cooling devices of processors that are at work now, of how many; from the thermal framework. */
 	cooling: Count;

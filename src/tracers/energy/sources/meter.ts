@@ -70,7 +70,7 @@ function unknownChips(chips: readonly Chip[], others: ReadonlySet<string>): Chip
 	return chips.filter(({ name }) => !gpu.test(name) && !others.has(name));
 }
 
-/** µW of those that discharge, and why others have none: a broken one rather than one that rests. */
+/** µW of batteries that discharge, and why others have none: the reason of a broken one goes before that of an idle one. */
 function dischargingOf(batteries: readonly Battery[]): { powers: number[]; reason: string; error: unknown } {
 	let reason = '';
 	let found: unknown;

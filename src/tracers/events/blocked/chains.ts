@@ -1,4 +1,4 @@
-/** Chains of blocked tasks: who waits for whom, down to what nobody else here waits for. Pure. */
+/** Chains of blocked tasks: which task waits for which, down to the root, which waits for none of them. Pure. */
 import { formatNs } from '../../../lib/format.ts';
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';

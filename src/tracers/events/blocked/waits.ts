@@ -75,7 +75,7 @@ const PERCPU_LOCK = /^(?:__)?percpu_(?:rwsem_wait|down_read)/;
 const FILE_CALLS =
 	/^(vfs_|ksys_|do_sys_|do_(?:mk|unlink|rm|link|symlink|rename|fallocate|truncate|splice)|mnt_want|filename_|open_|path_|file_|iter_file|iomap_|aio_|io_write|io_issue|ext4_|xfs_|btrfs_|f2fs_|__x64_sys_|__arm64_sys_)/;
 
-/** The first function from the inside that says what is waited for, but a lock or IO only where nothing further out says more. */
+/** The innermost function that names the awaited object; a lock or IO counts only where no outer function is more specific. */
 export function waitOf(stack: readonly string[]): Wait | undefined {
 	// the lock of a frozen file system is taken in functions that the compiler has put into their callers
 	const outside = stack.findIndex((name) => !PERCPU_LOCK.test(name));

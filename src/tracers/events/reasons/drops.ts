@@ -7,14 +7,14 @@ export const DROPS: readonly Line[] = [
 		'unknown',
 		'normal',
 		'the kernel gives no reason; ordinary frees are among these',
-		'the location names the function; a rising count of one location is worth a look',
+		'the location names the function; a rising count of one location is worth an investigation',
 	],
 	[
 		'NO_SOCKET',
 		'peer',
 		'notice',
 		'no process listens on the port',
-		'start the service, or find who sends to the closed port',
+		'start the service, or find the sender to the closed port',
 	],
 	[
 		'SOCKET_RCVBUFF PROTO_MEM',
@@ -161,7 +161,7 @@ export const DROPS: readonly Line[] = [
 		'local',
 		'notice',
 		'this machine does not handle the protocol of the packet',
-		'enable it, or find who sends it',
+		'enable it, or find the sender',
 	],
 	[
 		'PKT_TOO_SMALL IP_INHDR HDR_TRUNC DEV_HDR TCP_MINTTL IPV6_BAD_EXTHDR IPV6_NDISC_FRAG IPV6_NDISC_HOP_LIMIT IPV6_NDISC_BAD_CODE IPV6_NDISC_BAD_OPTIONS VXLAN_INVALID_HDR VXLAN_VNI_NOT_FOUND CAN_RX_INVALID_FRAME CANFD_RX_INVALID_FRAME CANXL_RX_INVALID_FRAME IP_TUNNEL_ECN',

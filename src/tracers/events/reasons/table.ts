@@ -55,7 +55,7 @@ export const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 			'peer',
 			'notice',
 			'a segment was lost on the path and sent again at once',
-			'a few are normal on the internet; in one data centre look at drops of both ends and switch ports',
+			'a few are normal on the internet; in one data centre check drops of both ends and switch ports',
 		],
 		[
 			'*',
@@ -71,7 +71,7 @@ export const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 			'peer',
 			'notice',
 			'this machine refused a connection: no process listens on the port',
-			'start the service, or find who connects to the closed port',
+			'start the service, or find the client of the closed port',
 		],
 		[
 			'TCP_ABORT_ON_CLOSE TCP_ABORT_ON_DATA TCP_ABORT_ON_LINGER TCP_DISCONNECT_WITH_DATA',
@@ -167,7 +167,7 @@ export const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 			'overload',
 			'high',
 			'the task freed memory itself because none was left',
-			'see who grew (memory pressure); vm.min_free_kbytes, vm.watermark_scale_factor',
+			'see which groups grew (memory pressure); vm.min_free_kbytes, vm.watermark_scale_factor',
 		],
 	],
 	compaction: [
@@ -230,7 +230,7 @@ export const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 			'*',
 			'unknown',
 			'notice',
-			'a CPU did not tick; this hypervisor does not say what it takes, so that the cause is not known',
+			'a CPU did not tick; this hypervisor reports no steal time, so the cause is not known',
 			'the host, code with interrupts off, or firmware',
 		],
 	],
@@ -264,7 +264,7 @@ export const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 			'hardware',
 			'severe',
 			'the file system found damage',
-			'back up, unmount, fsck; look for block errors before it',
+			'back up, unmount, fsck; search for block errors before it',
 		],
 	],
 	thermal: [
@@ -314,7 +314,7 @@ export const TABLE: Readonly<Record<EventKind, readonly Line[]>> = {
 			'unknown',
 			'high',
 			'the task sleeps uninterruptibly: it waits for a disk, a file system, a server or a lock',
-			'the wait chains (view v) name what it waits for and who has that',
+			'the wait chains (key v) name the awaited object and its owner',
 		],
 	],
 	lockup: [

@@ -4,7 +4,7 @@
  */
 import type { SafeText } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
-import { blockedCall, mutexOwner } from '../../../system/blocked-calls.ts';
+import { blockedCall, mutexOwner, threadOf } from '../../../system/blocked-calls.ts';
 import type { ProcessNow, TaskNow } from './walk.ts';
 
 /** Asleep for so long, a thread is asked for its mutex; ns. */
@@ -40,7 +40,10 @@ export const askProc =
 	(pid, tid) => {
 		const call = blockedCall(procRoot, pid, tid);
 		if (call?.kind !== 'futex' || call.timed) return { owner: 0, address: '' };
-		return { owner: mutexOwner(procRoot, pid, call.address), address: `0x${call.address.toString(16)}` };
+		return {
+			owner: threadOf(procRoot, pid, mutexOwner(procRoot, pid, call.address)),
+			address: `0x${call.address.toString(16)}`,
+		};
 	};
 
 export class DeadlockFinder {

@@ -303,6 +303,12 @@ export class TaskReader {
 			for (const pid of this.faults.keys()) if (!processes?.has(pid)) this.faults.delete(pid);
 	}
 
+	/** `node server.js`; empty: it has ended. */
+	programOf(pid: number, processes: Processes | null): SafeText {
+		const start = processes?.get(pid)?.start;
+		return start === undefined ? safe`` : this.commands.programOf({ pid, start });
+	}
+
 	private spentOf(process: ProcessNow, dt_ns: Ns): Spent | undefined {
 		return this.spent.get(process.pid) ?? (process.rests ? this.time.resting(process, dt_ns) : undefined);
 	}

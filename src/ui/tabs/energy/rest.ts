@@ -85,7 +85,7 @@ function summary(snapshot: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
 	return [
 		wakesSpans(rest, dt_ns),
 		statesSpans(rest),
-		// what is missing says the rest
+		// `missing` has the reason
 		...(rest.frequency || rest.throttling ? [clockSpans(rest)] : []),
 		...rest.missing.map((sentence): Span[] => [['dim', sentence]]),
 	];

@@ -51,7 +51,7 @@ function gpuSpans({ gpus, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[] {
 	]);
 }
 
-/** The parts of the machine, where something is known beside the source. A measured whole is what its parts add up to. */
+/** The parts of the machine, where a part beside the source is known. The parts of a measured whole add up to it. */
 function machineLines({ machine, domains, dt_ns }: Snapshot<EnergyRow, EnergyExtra>): Span[][] {
 	if (!machine) return [];
 	const whole = machine.parts.some(({ from }) => from === 'difference');

@@ -9,9 +9,9 @@ export const help: readonly HelpSection[] = [
 			['suppressed', 'events that are counted but have no record, since their kind and reason had too many'],
 			['hidden', 'events of normal operation, which are counted only; --events-all and --events-show list them'],
 			['before start', 'a message of the kernel log that is older than this program'],
-			['Enter', 'one event whole, with what else was true in its interval; Enter again: its process'],
+			['Enter', 'one event with all fields, and the state of its interval; Enter again: its process'],
 			['◆ ● ○', 'severe, high, notice: marks on the charts of other tabs, and in the strip below them'],
-			['not known', 'nobody can be named; the task that happened to run at the time is never taken for it'],
+			['not known', 'no process is known; the task that happened to run at the time is never named'],
 			['cause', 'policy: a rule of this machine; overload: too much work; peer: the other end; local: an error here'],
 			[
 				'blocked',

@@ -4,7 +4,7 @@ import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLatin1 } from '../../../../lib/read-file.ts';
 import { type SafeText, safe, sanitize } from '../../../../lib/sanitize.ts';
-import { type BlockedCall, blockedCall, mutexOwner } from '../../../../system/blocked-calls.ts';
+import { type BlockedCall, blockedCall, mutexOwner, threadOf } from '../../../../system/blocked-calls.ts';
 import type { CommandLines } from '../../../../system/command-lines.ts';
 import { parseLocks } from '../../../../system/file-locks.ts';
 import type { Channel } from '../channels.ts';
@@ -99,13 +99,14 @@ export class Waits {
 		if (call?.semaphore) return { ...none, ...this.changerOf(process, call.semaphore, moment) };
 		if (call?.kind === 'futex') {
 			const tid = mutexOwner(this.procRoot, process.pid, call.address);
-			const thread = process.tasks.find((one) => one.tid === tid);
+			const own = threadOf(this.procRoot, process.pid, tid);
+			const thread = process.tasks.find((one) => one.tid === own);
 			if (thread && thread !== task)
 				return {
 					...none,
 					party: {
 						...this.party(process, [safe`it has the mutex`], moment),
-						tid,
+						tid: own,
 						comm: thread.comm,
 						reason: thread.reason,
 						asleep_ns: thread.asleep_ns,
