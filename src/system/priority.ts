@@ -1,4 +1,5 @@
 /** The scheduler's priority of the program itself. */
+import { readdirSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 
 /**
@@ -14,12 +15,13 @@ export const INTERACTIVE = -10;
 export const RECORDER = -20;
 
 /**
- * Raise the priority, where that is allowed: of this thread, and of those that it starts from now on. A nice value that the user
- * chose stays.
+ * Raise the priority, where that is allowed: of every thread of this process, since Linux sets that of a single one, and who
+ * collects garbage or writes a file waits for the threads that do it. A nice value that the user chose stays.
  */
 export function goBeforeOthers(nice: number): void {
 	try {
-		if (getPriority() === 0) setPriority(nice);
+		for (const thread of readdirSync('/proc/self/task').map(Number))
+			if (getPriority(thread) === 0) setPriority(thread, nice);
 	} catch {
 		// not root: it works as often as it has a turn
 	}
