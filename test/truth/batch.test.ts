@@ -60,7 +60,9 @@ test.concurrent.for(['overview', 'energy', 'runqlat', 'irq', 'io', 'receive', 'e
 		}
 		// this test itself schedules, burns and interrupts; only disks and network may rest
 		if (['io', 'receive', 'events'].includes(tab)) return;
-		expect(lines.at(-1)?.cost['bpf_ns']).not.toBeNull();
+		// the overview has disks too, whose first requests may come when prices have been measured
+		const priced = tab === 'overview' ? lines : lines.slice(-1);
+		expect(priced.some(({ cost }) => cost['bpf_ns'] !== null)).toBe(true);
 		expect(lines.every((line) => line.rows.length > 0)).toBe(true);
 	},
 );
