@@ -88,11 +88,13 @@ export default defineConfig({
 		hookTimeout: 60_000,
 		env: { NODE_ENV: 'production' },
 		projects: [
-			{
-				extends: true,
+			...[
+				{ name: 'unit', include: ['test/{unit,ui}/**/*.test.{ts,tsx}'] },
+				{ name: 'screen', include: ['test/screen/**/*.test.ts'] },
+			].map((files) => ({
+				extends: true as const,
 				test: {
-					name: 'unit',
-					include: ['test/{unit,ui,screen}/**/*.test.{ts,tsx}'],
+					...files,
 					// beyond the CPUs of small machines: components wait for their timers
 					maxWorkers: Math.max(3, availableParallelism()),
 					// a process for each file takes as long as its tests
@@ -102,7 +104,7 @@ export default defineConfig({
 					env: { COLUMNS: '100', LINES: '24' },
 					sequence: { groupOrder: 0 },
 				},
-			},
+			})),
 			{
 				extends: true,
 				test: {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Set-up, format, lint, types, then the tests. Arguments go to the test runner: npm test -- test/unit/filter.test.ts
-#   scripts/test.sh unit [OPTION…]     set-up, then only what needs no kernel
+#   scripts/test.sh unit [OPTION…]     set-up, then only what needs neither kernel nor screen
+#   scripts/test.sh screen [OPTION…]   set-up, then only golden screens and keys
 #   scripts/test.sh kernel [OPTION…]   set-up, then only what needs the running one (two projects of vitest.config.ts)
 set -eu
 cd "$(dirname "$0")/.."
@@ -12,9 +13,10 @@ step() { printf 'wattlag test: %s\n' "$1" >&2; }
 PATH=$PWD/$(dirname "$node"):$PATH:/usr/sbin:/sbin
 export PATH
 case ${1:-} in
-unit)
+unit | screen)
+	project=$1
 	shift
-	set -- --project unit "$@"
+	set -- --project "$project" "$@"
 	;;
 kernel)
 	shift
