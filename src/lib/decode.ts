@@ -47,11 +47,18 @@ export function structs<T>(struct: Struct<T>, view: DataView, at: number, length
 	return Array.from({ length }, (_, i) => struct.read(view, at + i * struct.size));
 }
 
-/** Are two C strings equal, up to their terminating byte 0? */
-export function sameName(a: Uint8Array, b: Uint8Array): boolean {
-	for (let i = 0; i < b.length; i++) {
-		if (a[i] !== b[i]) return false;
-		if (b[i] === 0) return true;
-	}
-	return true;
+/**
+ * The bytes of a C string up to its terminating byte 0, a character for each; `sanitizeLatin1` turns them into text. It takes a
+ * tenth of the memory of bytes of their own.
+ */
+export function latin1Name(bytes: ForeignBytes): string {
+	const end = bytes.indexOf(0);
+	return String.fromCharCode(...(end < 0 ? bytes : bytes.subarray(0, end)));
+}
+
+/** Is it the name that {@link latin1Name} made? */
+export function sameName(name: string | undefined, bytes: ForeignBytes): boolean {
+	if (name === undefined) return false;
+	for (let i = 0; i < name.length; i++) if (bytes[i] !== name.charCodeAt(i)) return false;
+	return bytes.length === name.length || bytes[name.length] === 0;
 }

@@ -22,8 +22,8 @@ export interface Account {
 	readonly pid: number;
 	readonly processStart: Ns;
 	comm: SafeText;
-	/** The bytes of `comm`, where they are known. */
-	rawComm?: Uint8Array;
+	/** The bytes of `comm`, as latin1, where they are known. */
+	rawComm?: string;
 	readonly waits: Waits;
 	readonly switches: Switches;
 	readonly switchesTotal: Switches;

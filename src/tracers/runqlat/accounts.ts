@@ -5,7 +5,7 @@ import { Counters } from '../../bpf/latency.ts';
 import { waits_layout } from '../../generated/runqlat.ts';
 import { monotonicNs } from '../../lib/clock.ts';
 import type { ForeignBytes } from '../../lib/decode.ts';
-import { sameName } from '../../lib/decode.ts';
+import { latin1Name, sameName } from '../../lib/decode.ts';
 import { slotCount } from '../../lib/histogram.ts';
 import { type SafeText, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
@@ -42,8 +42,8 @@ interface Thread extends Account {
 
 /** The name is decoded only where its bytes have changed. */
 function rename(account: Account, comm: ForeignBytes): void {
-	if (account.rawComm && sameName(account.rawComm, comm)) return;
-	account.rawComm = comm.slice();
+	if (sameName(account.rawComm, comm)) return;
+	account.rawComm = latin1Name(comm);
 	account.comm = sanitize(comm);
 }
 

@@ -1,13 +1,13 @@
 /** The processes of the ledger: alive or ended, their names and groups. Unchanged processes cost nothing. */
 
-import { sameName } from '../../../lib/decode.ts';
+import { latin1Name, sameName } from '../../../lib/decode.ts';
 import { sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { GRACE, type ProcessUse, type ThreadSample } from './thread-use.ts';
 
 export interface Process extends ProcessUse {
-	/** The bytes that `comm` was made from. */
-	rawComm: Uint8Array;
+	/** The bytes that `comm` was made from, as latin1. */
+	rawComm: string;
 	/** Threads with an entry in the ledger: alive or exiting. */
 	entries: number;
 	/** Its leader has exited, which ends it where no other thread is alive. */
@@ -63,7 +63,7 @@ export class ProcessTable {
 			pid: tgid,
 			start: process_start || sample.start,
 			comm: sanitize(sample.comm),
-			rawComm: sample.comm.slice(),
+			rawComm: latin1Name(sample.comm),
 			cgroup: sample.cgroup,
 			uid: sample.uid,
 			cpu_ns: 0,
@@ -89,7 +89,7 @@ export class ProcessTable {
 		process.cgroup = cgroup;
 		process.uid = uid;
 		if (named) return;
-		process.rawComm = comm.slice();
+		process.rawComm = latin1Name(comm);
 		process.comm = sanitize(comm);
 	}
 

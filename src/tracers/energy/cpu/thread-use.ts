@@ -62,8 +62,8 @@ export interface ThreadUse {
 	 */
 	readonly parts: readonly PartOfUse[];
 	readonly alive: boolean;
-	/** Its own name when it last used CPU time. */
-	readonly rawComm: Uint8Array;
+	/** Its own name when it last used CPU time, bytes as latin1. */
+	readonly rawComm: string;
 }
 
 /** A process, alive or just ended; one object per process, with figures that are valid until the next scan. */

@@ -6,7 +6,7 @@ import { displacedSleepers, waitedOptions } from '../../../bpf/run-delay.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import { maps, task_record, task_rests } from '../../../generated/overview.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
-import { viewOf } from '../../../lib/decode.ts';
+import { latin1Name, sameName, viewOf } from '../../../lib/decode.ts';
 import { pageSize } from '../../../lib/page-size.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
@@ -239,7 +239,7 @@ export class TaskWalk {
 	private readonly found = new Map<number, Process>();
 	/** Page faults of threads that have ended, by pid, until the record of the leader has them. */
 	private readonly ended = new Map<number, { minor: Count; major: Count }>();
-	private readonly names = new Map<number, { bytes: Uint8Array; text: SafeText }>();
+	private readonly names = new Map<number, { name: string; text: SafeText }>();
 	private walks = 0;
 	private first = true;
 	/** Resolves when kernel functions are known, or cannot be. */
@@ -521,9 +521,9 @@ export class TaskWalk {
 
 	private nameOf(tid: number, bytes: Uint8Array): SafeText {
 		const known = this.names.get(tid);
-		if (known?.bytes.every((byte, index) => byte === bytes[index])) return known.text;
+		if (known && sameName(known.name, bytes)) return known.text;
 		if (this.names.size >= 50_000) this.names.clear();
-		const kept = { bytes: bytes.slice(), text: sanitize(bytes) };
+		const kept = { name: latin1Name(bytes), text: sanitize(bytes) };
 		this.names.set(tid, kept);
 		return kept.text;
 	}
