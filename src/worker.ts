@@ -4,7 +4,6 @@ import { openHost } from './bpf/open-host.ts';
 import { openDebugLog } from './core/debug-log.ts';
 import type { SamplerEvent } from './core/sampler.ts';
 import { type EncodedSnapshot, encode } from './history/archive.ts';
-import { releaseHeapRegularly } from './lib/heap-pages.ts';
 import { loadTracers } from './registry.ts';
 import { releaseMemoryRegularly } from './sampling/release-memory.ts';
 import { Sampling } from './sampling/sampling.ts';
@@ -70,4 +69,3 @@ port.on('message', (request: WorkerRequest) => {
 
 await sampling.start();
 releaseMemoryRegularly(host.addon);
-releaseHeapRegularly();

@@ -462,6 +462,13 @@ enum channel_kind {
 };
 NAMES(channel_kind);
 
+/* The kernel's TCP_ESTABLISHED and TCP_LISTEN, which Unix sockets use as well. */
+enum socket_state {
+	ESTABLISHED = 1,
+	LISTEN = 10,
+};
+NAMES(socket_state);
+
 /* An open end of a pipe, a socket that is connected or has a name, or an internet socket with a port. */
 struct channel_record {
 	u32 tgid;
@@ -477,7 +484,7 @@ struct channel_record {
 	u32 remote[4];
 	u32 local_port;
 	u32 remote_port;
-	/* TCP_ESTABLISHED 1, … */
+	/* socket_state, and the kernel's others */
 	u32 socket_state;
 	/* a Unix socket with a name: that of the side that accepted */
 	u32 named;
@@ -501,8 +508,6 @@ RECORD(channel_record);
 #define UNIX 1
 #define INET 2
 #define INET6 10
-#define ESTABLISHED 1
-#define LISTEN 10
 /* Bits of a kernel address that differ, as many as user space can hold in a number. */
 #define ADDRESS_BITS ((1ULL << 48) - 1)
 

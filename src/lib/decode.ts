@@ -18,6 +18,13 @@ export function viewOf(bytes: Uint8Array): DataView {
 	return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** A key or value of a map: a number of 32 bits, padded to the size. */
+export function wordOf(value: number, size: 4 | 8 = 4): Uint8Array {
+	const bytes = new Uint8Array(size);
+	viewOf(bytes).setUint32(0, value, true);
+	return bytes;
+}
+
 /** u64 as a double; exact up to 2^53. */
 export function u64(view: DataView, at: number): number {
 	return view.getUint32(at, true) + view.getUint32(at + 4, true) * 4294967296;

@@ -1,14 +1,13 @@
 /** The sampling loop in the calling thread, for programs without a screen: no second engine, and no copy of any snapshot. */
 import type { Sampler, SamplerEvent } from '../core/sampler.ts';
 import type { Options } from '../core/tracer.ts';
-import { releaseHeapRegularly } from '../lib/heap-pages.ts';
 import { releaseMemoryRegularly } from './release-memory.ts';
 import { Sampling, type SamplingOptions } from './sampling.ts';
 
 export class LocalSampler implements Sampler {
 	private readonly sampling: Sampling;
 	private readonly listeners = new Set<(event: SamplerEvent) => void>();
-	private readonly endReleases: readonly (() => void)[];
+	private readonly endReleases: () => void;
 
 	constructor(options: Omit<SamplingOptions, 'emit'>) {
 		this.sampling = new Sampling({
@@ -19,7 +18,7 @@ export class LocalSampler implements Sampler {
 		});
 		// after its maker has subscribed
 		setImmediate(() => void this.sampling.start());
-		this.endReleases = [releaseMemoryRegularly(options.host.addon), releaseHeapRegularly()];
+		this.endReleases = releaseMemoryRegularly(options.host.addon);
 	}
 
 	subscribe(listener: (event: SamplerEvent) => void): () => void {
@@ -44,7 +43,7 @@ export class LocalSampler implements Sampler {
 	}
 
 	close(): void {
-		for (const end of this.endReleases) end();
+		this.endReleases();
 		this.sampling.close();
 	}
 }

@@ -8,6 +8,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstIndex } from '../lib/bisect.ts';
 import { readLatin1 } from '../lib/read-file.ts';
+import { pidsOf } from '../system/pid-namespace.ts';
 import type { Found } from './table.ts';
 
 /** Bytes of a file that are read, from its end: the newest names. */
@@ -99,9 +100,8 @@ function hexAt(text: Uint8Array, from: number, end: number): { value: number; ne
 /** Innermost pid and the real user of a process. */
 function identity(procRoot: string, pid: number): { inner: number; user: number } {
 	const status = readLatin1(join(procRoot, String(pid), 'status'));
-	const inner = /^NSpid:.*?(\d+)$/m.exec(status)?.[1];
 	const user = /^Uid:\s+(\d+)/m.exec(status)?.[1];
-	return { inner: Number(inner ?? pid), user: Number(user) };
+	return { inner: pidsOf(status).at(-1) ?? pid, user: Number(user) };
 }
 
 /** A map as it was read, and the state of the file then. */

@@ -3,6 +3,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLatin1 } from '../lib/read-file.ts';
+import { pidsOf } from './pid-namespace.ts';
 
 type Kind = 'epoll' | 'poll' | 'select' | 'file' | 'futex' | 'uring' | 'sleep' | 'semaphore' | 'child';
 
@@ -200,11 +201,10 @@ export function threadOf(procRoot: string, pid: number, inside: number): number 
 	if (existsSync(join(folder, String(inside)))) return inside;
 	try {
 		for (const name of readdirSync(folder).slice(0, MOST_THREADS)) {
-			const [, ids = ''] = /^NSpid:\s*(.*)$/m.exec(readLatin1(join(folder, name, 'status'))) ?? [];
-			const all = ids.trim().split(/\s+/);
+			const all = pidsOf(readLatin1(join(folder, name, 'status')));
 			// of one that is in no container there is nothing to translate
 			if (all.length < 2) return 0;
-			if (Number(all.at(-1)) === inside) return Number(name);
+			if (all.at(-1) === inside) return Number(name);
 		}
 	} catch {
 		// it has ended

@@ -23,6 +23,12 @@ export function hasMachinePids(procRoot: string): boolean {
 	}
 }
 
+/** Number of a process or thread in its pid namespaces, outermost first, from the text of its `status`; empty: not known. */
+export function pidsOf(status: string): number[] {
+	const [, pids = ''] = /^NSpid:[^\S\n]*(.*)$/m.exec(status) ?? [];
+	return pids.split(/\s+/).filter(Boolean).map(Number);
+}
+
 /** The pid of this program on the machine. */
 export class OwnProcess {
 	private readonly start: Ns | undefined;

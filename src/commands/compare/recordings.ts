@@ -83,11 +83,11 @@ export async function printComparison(comparison: RecordingComparison, line: Com
 	const rows = comparison.rows.filter((row) => test?.(row as never, 1) ?? true);
 	const output = new Output();
 	// what the user names is what was meant to change
-	const meant = line.filter === '' ? undefined : new Set(rows);
+	const meant = new Set(line.filter === '' ? [] : rows);
 	const shown = {
 		...comparison,
 		rows: rows.slice(0, limit),
-		different_work: differentWork(comparison.rows, (row) => meant?.has(row) ?? false),
+		different_work: differentWork(comparison.rows, (row) => meant.has(row)),
 	};
 	output.print(
 		line.values['json'] === true ? recordingsJson(shown) : recordingsTable(shown, rows.length, summaryLine(comparison)),

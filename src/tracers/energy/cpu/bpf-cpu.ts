@@ -17,7 +17,7 @@ import {
 	thread_state,
 } from '../../../generated/energy.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
-import { type Struct, viewOf } from '../../../lib/decode.ts';
+import { type Struct, viewOf, wordOf } from '../../../lib/decode.ts';
 import { type SafeText, sanitizeLatin1 } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
 import { whyHidden } from '../../../system/kernel-text.ts';
@@ -35,13 +35,6 @@ const INTERRUPTS = ['handler', 'timer', 'reschedule', 'call', 'call_single', 'wo
 	`${name}_begins`,
 	`${name}_ends`,
 ]);
-
-/** A key or value of a map. */
-function wordOf(value: number, size: 4 | 8): Uint8Array {
-	const bytes = new Uint8Array(size);
-	viewOf(bytes).setUint32(0, value, true);
-	return bytes;
-}
 
 /** The kernel's address of a task without its constant upper bits: exact in a double. */
 function identity(low: number, high: number): number {
@@ -144,7 +137,7 @@ function open(host: Host, placement: Placement, { moves, interrupts, cycles, wal
 		],
 		loaded(object) {
 			for (let cpu = 0; cpu < possible; cpu++)
-				object.update(maps.cpu_packages.name, wordOf(cpu, 4), wordOf(placement.packageOf(cpu), 4));
+				object.update(maps.cpu_packages.name, wordOf(cpu), wordOf(placement.packageOf(cpu)));
 			if (cycles) storeCounters(object, maps.counters.name, cycles.counters);
 		},
 	});
@@ -371,7 +364,7 @@ export class BpfCpu implements CpuCounter {
 		const everything = moved || (walks ? this.astray : this.scans % THOROUGH === 0);
 		const look = new Uint8Array(maps.scan.value.size);
 		viewOf(look).setUint32(0, everything ? 0 : this.scans, true);
-		this.bpf.object.update(maps.scan.name, wordOf(0, 4), look);
+		this.bpf.object.update(maps.scan.name, wordOf(0), look);
 		if (walks) {
 			if (this.bpf.walk('walk_threads')) return { listing: undefined, now: this.walked().boot_ns };
 			this.bpf.drain(maps.reports.name, () => {});
@@ -425,7 +418,7 @@ export class BpfCpu implements CpuCounter {
 			const packageIndex = this.placement.packageOf(cpu);
 			if (this.packages[cpu] === packageIndex) continue;
 			this.packages[cpu] = packageIndex;
-			this.bpf.object.update(maps.cpu_packages.name, wordOf(cpu, 4), wordOf(packageIndex, 4));
+			this.bpf.object.update(maps.cpu_packages.name, wordOf(cpu), wordOf(packageIndex));
 		}
 	}
 

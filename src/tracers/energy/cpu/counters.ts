@@ -1,7 +1,7 @@
 /** Perf counters that BPF programs read at context switches (bpf/energy/cpu-counter.bpf.h): one of an event on each CPU. */
 import { Unavailable } from '../../../core/errors.ts';
 import type { BpfAddon, BpfError, BpfObject, PerfCounter } from '../../../core/native.ts';
-import { viewOf } from '../../../lib/decode.ts';
+import { wordOf } from '../../../lib/decode.ts';
 
 /** A perf event by PMU type and config. */
 export interface PerfEvent {
@@ -50,10 +50,4 @@ export function storeCounters(
 
 export function closeCounters(counters: ReadonlyMap<number, PerfCounter>): void {
 	for (const counter of counters.values()) counter.close();
-}
-
-function wordOf(value: number): Uint8Array {
-	const bytes = new Uint8Array(4);
-	viewOf(bytes).setUint32(0, value, true);
-	return bytes;
 }

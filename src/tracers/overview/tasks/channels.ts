@@ -1,5 +1,6 @@
 /** Sockets and pipes that processes have open. */
-import { channel_kind, channel_record } from '../../../generated/overview.ts';
+import { channel_kind, channel_record, socket_state } from '../../../generated/overview.ts';
+import { u64 } from '../../../lib/decode.ts';
 import type { Bytes, Count } from '../../../lib/units.ts';
 
 /** An end of a pipe, a socket that is connected or has a name, or an internet socket with a port, in a process. */
@@ -37,9 +38,6 @@ export interface Channel {
 }
 
 const member = channel_record.at;
-/** States of sockets: TCP_ESTABLISHED, TCP_LISTEN. */
-const ESTABLISHED = 1;
-const LISTENS = 10;
 
 /** Text of an address; IPv4 within IPv6 as IPv4, so that both ends agree. */
 function addressOf(words: Uint32Array, port: number, v6: boolean): string {
@@ -67,7 +65,7 @@ class Recorded implements Channel {
 	}
 
 	private long(at: number): number {
-		return this.word(at) + this.word(at + 4) * 2 ** 32;
+		return u64(this.view, this.from + at);
 	}
 
 	private address(at: number, port: number): string {
@@ -114,7 +112,7 @@ class Recorded implements Channel {
 	}
 
 	get established(): boolean {
-		return this.word(member.socket_state) === ESTABLISHED;
+		return this.word(member.socket_state) === socket_state.ESTABLISHED;
 	}
 
 	get port(): number {
@@ -126,7 +124,7 @@ class Recorded implements Channel {
 	}
 
 	get listens(): boolean {
-		return this.word(member.socket_state) === LISTENS;
+		return this.word(member.socket_state) === socket_state.LISTEN;
 	}
 
 	get pending(): Count {

@@ -7,6 +7,7 @@ import { type SafeText, safe, sanitize } from '../../../../lib/sanitize.ts';
 import { type BlockedCall, blockedCall, mutexOwner, threadOf } from '../../../../system/blocked-calls.ts';
 import type { CommandLines } from '../../../../system/command-lines.ts';
 import { parseLocks } from '../../../../system/file-locks.ts';
+import { pidsOf } from '../../../../system/pid-namespace.ts';
 import type { Channel } from '../channels.ts';
 import type { ProcessNow, TaskNow } from '../walk.ts';
 import { isAsleep } from './asleep.ts';
@@ -38,7 +39,6 @@ export interface WaitsFor {
 export class Waits {
 	private readonly procRoot: string;
 	private readonly titles: CommandLines;
-
 	private readonly semaphorePid: ((id: number, number: number) => number) | undefined;
 
 	constructor(procRoot: string, titles: CommandLines, semaphorePid?: (id: number, number: number) => number) {
@@ -162,9 +162,7 @@ export class Waits {
 	/** A pid in all its namespaces, outermost first; empty: not known. */
 	private pidsOf(pid: number): number[] {
 		try {
-			const status = readLatin1(join(this.procRoot, String(pid), 'status'));
-			const [, pids = ''] = /^NSpid:\s*([\d\s]+?)$/m.exec(status) ?? [];
-			return pids === '' ? [] : pids.split(/\s+/).map(Number);
+			return pidsOf(readLatin1(join(this.procRoot, String(pid), 'status')));
 		} catch {
 			return [];
 		}
