@@ -26,6 +26,18 @@ export function advance(counters: Counters, { slots, sum_ns, longest }: KernelWa
 
 const IDLE: DistributionFigures = { p50_ns: 0, p90_ns: 0, p99_ns: 0, max_ns: 0, buckets: [] };
 
+/** Counts of an idle row, by the number of zones: rows are never changed. */
+const noneInZones = new Map<number, Count[]>();
+
+function noneIn(zones: number): Count[] {
+	let none = noneInZones.get(zones);
+	if (!none) {
+		none = new Array<Count>(zones).fill(0);
+		noneInZones.set(zones, none);
+	}
+	return none;
+}
+
 /** Figures of an interval, named as in rows. */
 export interface WaitFigures extends DistributionFigures {
 	count: Count;
@@ -70,11 +82,8 @@ export class Waits extends Distribution {
 			p90_ns,
 			p99_ns,
 			max_ns,
-			buckets: count > 0 ? buckets : [],
-			zones:
-				count > 0
-					? this.figured((slots, filled) => zonesOf(slots, zones, filled))
-					: new Array(zones.length + 1).fill(0),
+			buckets,
+			zones: count > 0 ? this.figured((slots, filled) => zonesOf(slots, zones, filled)) : noneIn(zones.length + 1),
 			count_total: this.count_total,
 			wait_ns_total: this.sum_ns_total + this.moved_ns,
 		};

@@ -62,11 +62,20 @@ export class ThreadTime {
 	}
 
 	/** Of a process that rests: all its threads slept. */
-	resting({ start, tasks }: ProcessNow, dt_ns: Ns): Spent | undefined {
+	resting(process: ProcessNow, dt_ns: Ns): Spent | undefined {
 		const spent: Spent = { parts: {}, wakeups: 0 };
-		for (const { tid, reason } of tasks)
-			if (this.before.get(tid)?.start === start) put(spent, reason ?? 'other', dt_ns);
-		return Object.keys(spent.parts).length > 0 ? spent : undefined;
+		return this.addResting(spent, process, dt_ns) ? spent : undefined;
+	}
+
+	/** As {@link resting}, to what others spent. False: none of its threads is known. */
+	addResting(spent: Pick<Spent, 'parts'>, { start, tasks }: Pick<ProcessNow, 'start' | 'tasks'>, dt_ns: Ns): boolean {
+		let found = false;
+		for (const { tid, reason } of tasks) {
+			if (this.before.get(tid)?.start !== start) continue;
+			put(spent, reason ?? 'other', dt_ns);
+			found = dt_ns > 0;
+		}
+		return found;
 	}
 
 	private forget(processes: Iterable<ProcessNow>): void {
@@ -76,7 +85,7 @@ export class ThreadTime {
 	}
 }
 
-function put({ parts }: Spent, part: TimePart, ns: Ns): void {
+function put({ parts }: Pick<Spent, 'parts'>, part: TimePart, ns: Ns): void {
 	if (ns > 0) parts[part] = (parts[part] ?? 0) + ns;
 }
 
