@@ -1,7 +1,8 @@
 /** The program's own cost. */
 
 import type { Snapshot } from '../../core/snapshot.ts';
-import { formatBytes, formatDuration, formatShare } from '../../lib/format.ts';
+import { formatBytes, formatDuration, formatNs, formatShare } from '../../lib/format.ts';
+import type { Ns } from '../../lib/units.ts';
 import type { Span } from '../../term/theme.ts';
 
 export interface OwnCost {
@@ -20,6 +21,8 @@ export interface OwnCost {
 	kernelBytes: number | null;
 	/** Bytes per second that a recorder wrote; null: none. */
 	recorded: number | null;
+	/** Interval that a recorder takes to stay within its limit of CPU time; null: the requested one. */
+	step: Ns | null;
 }
 
 /** Of the newest snapshots of all tabs that have programs; null before the first. */
@@ -44,7 +47,7 @@ export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | 
 					: error + (bpf_ns / dt_ns) * bpf_uncertainty;
 		if (bpf_price_age_ns !== null) age = Math.max(age ?? 0, bpf_price_age_ns / 1e9);
 	}
-	const { cpu_ns, rss_bytes, kernel_bytes = null, recorded_bytes } = last.cost;
+	const { cpu_ns, rss_bytes, kernel_bytes = null, recorded_bytes, step_ns } = last.cost;
 	return {
 		bpf,
 		incomplete: incomplete && bpf !== null,
@@ -53,6 +56,7 @@ export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | 
 		cpu: cpu_ns / last.dt_ns,
 		rssBytes: rss_bytes,
 		kernelBytes: kernel_bytes,
+		step: step_ns ?? null,
 		recorded: recorded_bytes === undefined ? null : (recorded_bytes * 1e9) / last.dt_ns,
 	};
 }
@@ -82,6 +86,8 @@ export function costSpans(cost: OwnCost | null, form: CostForm): Span[] {
 		...(form === 'all' ? precisionSpans(cost) : []),
 		['dim', ' CPU '],
 		formatShare(cost.cpu),
+		// a longer interval for that
+		...(cost.step === null ? [] : ([['dim', ' every '], formatNs(cost.step)] as Span[])),
 		['dim', words ? ' RSS ' : ' '],
 		formatBytes(cost.rssBytes, words ? 'full' : 'short'),
 		...(cost.recorded === null || !words ? [] : ([['dim', ' disk '], `${formatBytes(cost.recorded)}/s`] as Span[])),
