@@ -3,7 +3,7 @@ import type { Count, Ns } from '../../../lib/units.ts';
 import type { TimePart } from '../snapshot.ts';
 import { collects } from './collectors.ts';
 import type { SleepReason } from './reasons.ts';
-import type { ProcessNow, TaskNow } from './walk.ts';
+import { hasEnded, type ProcessNow, type TaskNow } from './walk.ts';
 
 interface Before {
 	cpu_ns: Ns;
@@ -51,7 +51,7 @@ export class ThreadTime {
 						start,
 						reason: task.reason ?? before?.reason ?? null,
 					});
-				if (before?.start !== start) continue;
+				if (before?.start !== start || hasEnded(task)) continue;
 				spent ??= { parts: {}, wakeups: 0 };
 				add(spent, task, before, dt_ns);
 			}
@@ -64,8 +64,8 @@ export class ThreadTime {
 	/** Of a process that rests: all its threads slept. */
 	resting({ start, tasks }: ProcessNow, dt_ns: Ns): Spent | undefined {
 		const spent: Spent = { parts: {}, wakeups: 0 };
-		for (const { tid, reason } of tasks)
-			if (this.before.get(tid)?.start === start) put(spent, reason ?? 'other', dt_ns);
+		for (const task of tasks)
+			if (this.before.get(task.tid)?.start === start && !hasEnded(task)) put(spent, task.reason ?? 'other', dt_ns);
 		return Object.keys(spent.parts).length > 0 ? spent : undefined;
 	}
 
