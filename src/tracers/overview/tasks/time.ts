@@ -3,7 +3,7 @@ import type { Count, Ns } from '../../../lib/units.ts';
 import type { TimePart } from '../snapshot.ts';
 import { collects } from './collectors.ts';
 import type { SleepReason } from './reasons.ts';
-import type { ProcessNow, TaskNow } from './walk.ts';
+import { hasEnded, type ProcessNow, type TaskNow } from './walk.ts';
 
 interface Before {
 	cpu_ns: Ns;
@@ -48,8 +48,10 @@ export class ThreadTime {
 					this.before.set(tid, { cpu_ns, delay_ns, sleeps, start, reason: task.reason ?? before?.reason ?? null });
 					continue;
 				}
-				spent ??= { parts: {}, wakeups: 0 };
-				add(spent, task, before, dt_ns);
+				if (!hasEnded(task)) {
+					spent ??= { parts: {}, wakeups: 0 };
+					add(spent, task, before, dt_ns);
+				}
 				if (task.rests) continue;
 				before.cpu_ns = task.cpu_ns;
 				before.delay_ns = task.delay_ns;
@@ -66,9 +68,9 @@ export class ThreadTime {
 	resting({ start, tasks }: ProcessNow, dt_ns: Ns): Spent | undefined {
 		const spent: Spent = { parts: {}, wakeups: 0 };
 		let known = false;
-		for (const { tid, reason } of tasks) {
-			if (this.before.get(tid)?.start !== start) continue;
-			put(spent, reason ?? 'other', dt_ns);
+		for (const task of tasks) {
+			if (this.before.get(task.tid)?.start !== start || hasEnded(task)) continue;
+			put(spent, task.reason ?? 'other', dt_ns);
 			known ||= dt_ns > 0;
 		}
 		return known ? spent : undefined;

@@ -56,7 +56,7 @@ export interface ProcessNow {
 	/** Since its start. */
 	minor_faults: Count;
 	major_faults: Count;
-	/** Its threads; the first one is the leader unless that has ended. */
+	/** Its living threads, the first one as a rule first; of a process that has ended its first one, until its parent has waited. */
 	tasks: TaskNow[];
 	/** None of its threads has run, begun or ended since the last walk; absent: one has. */
 	rests?: boolean;
@@ -83,6 +83,11 @@ export function stateLetter(state: number, exit: number): StateLetter {
 		if ((state & bits) === bits) return letter;
 	}
 	return 'S';
+}
+
+/** It is not waited for, or being removed. */
+export function hasEnded({ state }: Pick<TaskNow, 'state'>): boolean {
+	return state === 'Z' || state === 'X';
 }
 
 interface Sleep {
@@ -443,7 +448,9 @@ export class TaskWalk {
 		// one that was moved asleep has the clock of another CPU: by its switches it has slept since the last read
 		const slept = kept !== undefined && kept.task.asleep_ns > 0 && record.asleep_ns > 0;
 		const same = slept && kept?.task.switches === record.switches;
-		const rests = kept !== undefined && (record.unchanged !== 0 || same);
+		const gone = record.exit_state !== 0;
+		const stays = gone && kept !== undefined && hasEnded(kept.task);
+		const rests = kept !== undefined && (record.unchanged !== 0 || same || stays);
 		const asleep_ns = same ? Math.max(record.asleep_ns, kept?.task.asleep_ns ?? 0) : record.asleep_ns;
 		if (!rests) process.touch();
 		const [minor, major, walk] = [record.minor_faults, record.major_faults, this.walked.number];
@@ -467,6 +474,7 @@ export class TaskWalk {
 			process.tasks.push(task);
 			this.kept.set(tid, { task, process, sleep, minor, major, walk });
 		}
+		if (tid === tgid) listFirst(process, task, !gone || record.threads === 1);
 		return stack + record.frames * 8;
 	}
 
@@ -486,8 +494,11 @@ export class TaskWalk {
 		}
 		process.parent = record.parent;
 		process.threads = record.threads;
-		process.rss_bytes = record.rss_pages * PAGE;
-		process.swap_bytes = record.swap_pages * PAGE;
+		// a thread that has ended has given its memory back; the others may have it still
+		if (record.exit_state === 0 || record.threads === 1) {
+			process.rss_bytes = record.rss_pages * PAGE;
+			process.swap_bytes = record.swap_pages * PAGE;
+		}
 		return process;
 	}
 
@@ -497,6 +508,8 @@ export class TaskWalk {
 		process.tasks = process.tasks.filter((one) => one !== task);
 		process.touch();
 		const { pid } = process;
+		const first = this.kept.get(pid);
+		if (process.tasks.length === 0 && first?.process === process) process.tasks.push(first.task);
 		if (process.tasks.length === 0) {
 			if (this.found.get(pid) === process) this.found.delete(pid);
 			this.ended.delete(pid);
@@ -534,6 +547,13 @@ export class TaskWalk {
 		this.names.set(tid, kept);
 		return kept.text;
 	}
+}
+
+/** The first thread may end before the others, and stays until they have ended: it says nothing of them. */
+function listFirst(process: Process, first: Thread, listed: boolean): void {
+	if (process.tasks.includes(first) === listed) return;
+	process.tasks = listed ? [first, ...process.tasks] : process.tasks.filter((one) => one !== first);
+	process.touch();
 }
 
 function append(list: Threads, tid: number, kept: Kept): void {
