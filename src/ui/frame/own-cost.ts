@@ -2,7 +2,8 @@
 
 import { summedError } from '../../core/cost.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
-import { formatBytes, formatDuration, formatShare } from '../../lib/format.ts';
+import { formatBytes, formatDuration, formatNs, formatShare } from '../../lib/format.ts';
+import type { Ns } from '../../lib/units.ts';
 import type { Span } from '../../term/theme.ts';
 
 export interface OwnCost {
@@ -21,6 +22,8 @@ export interface OwnCost {
 	kernelBytes: number | null;
 	/** Bytes per second that a recorder wrote; null: none. */
 	recorded: number | null;
+	/** Interval that a recorder takes to stay within its limit of CPU time; null: the requested one. */
+	step: Ns | null;
 }
 
 /** Of the newest snapshots of all tabs that have programs; null before the first. */
@@ -36,7 +39,7 @@ export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | 
 	const bpf = known.length > 0 ? known.reduce((sum, value) => sum + value, 0) : null;
 	const error = summedError(parts);
 	const ages = newest.flatMap(({ cost }) => cost.bpf_price_age_ns ?? []);
-	const { cpu_ns, rss_bytes, kernel_bytes = null, recorded_bytes } = last.cost;
+	const { cpu_ns, rss_bytes, kernel_bytes = null, recorded_bytes, step_ns } = last.cost;
 	return {
 		bpf,
 		// a tab whose programs ran, none of them while prices were measured
@@ -46,6 +49,7 @@ export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | 
 		cpu: cpu_ns / last.dt_ns,
 		rssBytes: rss_bytes,
 		kernelBytes: kernel_bytes,
+		step: step_ns ?? null,
 		recorded: recorded_bytes === undefined ? null : (recorded_bytes * 1e9) / last.dt_ns,
 	};
 }
@@ -75,6 +79,8 @@ export function costSpans(cost: OwnCost | null, form: CostForm): Span[] {
 		...(form === 'all' ? precisionSpans(cost) : []),
 		['dim', ' CPU '],
 		formatShare(cost.cpu),
+		// a longer interval for that
+		...(cost.step === null ? [] : ([['dim', ' every '], formatNs(cost.step)] as Span[])),
 		['dim', words ? ' RSS ' : ' '],
 		formatBytes(cost.rssBytes, words ? 'full' : 'short'),
 		...(cost.recorded === null || !words ? [] : ([['dim', ' disk '], `${formatBytes(cost.recorded)}/s`] as Span[])),

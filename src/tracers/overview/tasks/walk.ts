@@ -3,8 +3,9 @@ import type { BpfSession } from '../../../bpf/bpf-session.ts';
 import { openBpf, openWalking } from '../../../bpf/load.ts';
 import { walkRing } from '../../../bpf/rings.ts';
 import { displacedSleepers, waitedOptions } from '../../../bpf/run-delay.ts';
+import { WalkRetries } from '../../../bpf/walk-retries.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
-import { maps, task_record, task_rests } from '../../../generated/overview.ts';
+import { maps, task_record, task_record_cursor, task_rests } from '../../../generated/overview.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
 import { latin1Name, sameName, viewOf } from '../../../lib/decode.ts';
 import { pageSize } from '../../../lib/page-size.ts';
@@ -77,7 +78,11 @@ export function stateLetter(state: number, exit: number): StateLetter {
 	if (exit & 0x20) return 'Z';
 	if (exit & 0x10) return 'X';
 	if (state === 0) return 'R';
-	return letters.find(([bits]) => (state & bits) === bits)?.[1] ?? 'S';
+	for (let index = 0; index < letters.length; index++) {
+		const [bits, letter] = letters[index] as (typeof letters)[number];
+		if ((state & bits) === bits) return letter;
+	}
+	return 'S';
 }
 
 /** It is not waited for, or being removed. */
@@ -195,8 +200,6 @@ const noThreads = (): Threads => ({ tids: new Int32Array(1024), kept: [], length
 /** Threads that rest and are reported whole in a walk, about: more of them if they are few. */
 const WHOLE = 32;
 const WHOLE_EVERY = { least: 16, most: 64 };
-/** Reads by the iterator after a walk that was incomplete: it was too long, or reported too much. */
-const WALK_AGAIN = 16;
 /** Of the ring of a walk: room for most threads whole, of few; for a tenth of many. */
 const RING = { record: 64, least: 1 << 17, most: 1 << 20 };
 
@@ -232,14 +235,14 @@ export class TaskWalk {
 	private readonly bpf: BpfSession;
 	readonly functions = new KernelFunctions();
 	private readonly kept = new Map<number, Kept>();
+	private readonly record = new task_record_cursor();
 	/** Those of the last walk, and the lists that the next one fills. */
 	private order = noThreads();
 	private spare = noThreads();
 	/** The last read was a walk, not an iterator: its order is another one. */
 	private byWalk = false;
 	private readonly canWalk: boolean;
-	/** Walks are tried from this read on. */
-	private walkFrom = 0;
+	private readonly retries = new WalkRetries();
 	private readonly walked: Walked = { number: 0, at: 0 };
 	private readonly found = new Map<number, Process>();
 	/** Page faults of threads that have ended, by pid, until the record of the leader has them. */
@@ -271,15 +274,16 @@ export class TaskWalk {
 		this.walked.number++;
 		// makes the kernel update the clock of this CPU, by which times asleep are measured
 		process.cpuUsage();
-		let walks = this.canWalk && window > 0 && this.walked.number >= this.walkFrom;
+		let walks = this.canWalk && window > 0 && this.retries.next();
 		for (let apart = walks !== this.byWalk; ; apart = true) {
 			const taken = this.take(walks, window, apart);
 			if (taken === 'complete') break;
 			if (taken === 'incomplete') {
-				this.walkFrom = this.walked.number + WALK_AGAIN;
+				this.retries.incomplete();
 				walks = false;
 			}
 		}
+		if (walks) this.retries.complete();
 		this.byWalk = walks;
 		return this.found;
 	}
@@ -427,7 +431,7 @@ export class TaskWalk {
 
 	/** A record with its stack. Returns where it ends. */
 	private takeTask(view: DataView, at: number): number {
-		const record = task_record.read(view, at);
+		const record = this.record.moveTo(view, at);
 		const stack = at + task_record.size;
 		const { tgid, tid, start } = record;
 		let kept = this.kept.get(tid);
@@ -462,7 +466,10 @@ export class TaskWalk {
 		task.wchan = sleep?.wchan ?? safe``;
 		task.set(asleep_ns, rests);
 		if (kept) {
-			Object.assign(kept, { sleep, minor, major, walk });
+			kept.sleep = sleep;
+			kept.minor = minor;
+			kept.major = major;
+			kept.walk = walk;
 		} else {
 			process.tasks.push(task);
 			this.kept.set(tid, { task, process, sleep, minor, major, walk });
@@ -472,12 +479,12 @@ export class TaskWalk {
 	}
 
 	/** The process of a record, with what the record says of it. */
-	private processOf(record: ReturnType<typeof task_record.read>): Process {
+	private processOf(record: task_record): Process {
 		const { tgid, tid, start } = record;
 		let process = this.found.get(tgid);
 		if (!process || process.start !== start) {
 			process = new Process(this.walked, tgid, start);
-			process.comm = this.nameOf(tid, record.comm);
+			if (tid !== tgid) process.comm = this.nameOf(tid, record.comm);
 			this.found.set(tgid, process);
 		}
 		if (tid === tgid) {
@@ -514,7 +521,7 @@ export class TaskWalk {
 	}
 
 	private sleepOf(
-		{ switches, frames, unchanged }: Pick<ReturnType<typeof task_record.read>, 'switches' | 'frames' | 'unchanged'>,
+		{ switches, frames, unchanged }: Pick<task_record, 'switches' | 'frames' | 'unchanged'>,
 		view: DataView,
 		stack: number,
 		before: Sleep | undefined,
