@@ -63,6 +63,8 @@ export class SnapshotSum {
 	private measured = 0;
 	private readonly head = new RecordSum();
 	private readonly rows = new Map<string, RecordSum>();
+	/** Rows of the last interval, and their sums. */
+	private before: { rows: readonly object[]; sums: RecordSum[] } = { rows: [], sums: [] };
 
 	constructor(rules: RowRules) {
 		this.rules = rules;
@@ -90,17 +92,33 @@ export class SnapshotSum {
 		const { rows: list, ...head } = snapshot;
 		const { measured_uj } = head as Fields;
 		if (typeof measured_uj === 'number') this.measured += measured_uj;
-		const { rows, rules, parts, numbers } = this;
+		const { parts, numbers, before } = this;
 		this.head.add(head, part, part, parts, numbers);
-		for (const row of list) {
-			const key = rules.rowKey(row);
-			let sum = rows.get(key);
-			if (!sum) {
-				sum = new RecordSum();
-				rows.set(key, sum);
-			}
-			sum.add(row as Fields, part, part, parts, numbers);
+		// rows at rest are the same objects in the same order at the end of the list: they need no key
+		let next = before.rows.length - 1;
+		const known = new Array<RecordSum | undefined>(list.length).fill(undefined);
+		for (let at = list.length - 1; at >= 0 && next >= 0; at--) {
+			const row = list[at];
+			// one that was at rest may have gone
+			if (row !== before.rows[next] && row === before.rows[next - 1]) next--;
+			if (row === before.rows[next]) known[at] = before.sums[next--];
 		}
+		const sums = list.map((row, at) => {
+			const sum = known[at] ?? this.sumOf(row);
+			sum.add(row as Fields, part, part, parts, numbers);
+			return sum;
+		});
+		this.before = { rows: list, sums };
+	}
+
+	private sumOf(row: object): RecordSum {
+		const key = this.rules.rowKey(row);
+		let sum = this.rows.get(key);
+		if (!sum) {
+			sum = new RecordSum();
+			this.rows.set(key, sum);
+		}
+		return sum;
 	}
 
 	/** undefined: there was no interval. Nothing is added afterwards. */

@@ -138,6 +138,8 @@ export class RecordSum {
 	private last: Fields | undefined;
 	private from = 0;
 	private to = -1;
+	/** See {@link restsAsItIs}; undefined: not known of the last record. */
+	private rests: boolean | undefined;
 	/** Figures of records before the last one; undefined: there was none. */
 	private shape: Shape | undefined;
 	private base = 0;
@@ -161,13 +163,17 @@ export class RecordSum {
 		if (last) {
 			// twice in one part: the later one counts
 			if (this.to >= from) this.to = from - 1;
-			if (record === last && this.to === from - 1 && restsAsItIs(record, this.all)) {
-				this.to = to;
-				return;
+			if (record === last && this.to === from - 1) {
+				this.rests ??= restsAsItIs(record, this.all);
+				if (this.rests) {
+					this.to = to;
+					return;
+				}
 			}
 			if (this.to >= this.from) this.settle(last, record, parts, numbers);
 		}
 		this.last = record;
+		this.rests = undefined;
 		this.from = from;
 		this.to = to;
 	}
@@ -179,16 +185,26 @@ export class RecordSum {
 		if (!this.shape && this.to - this.from + 1 === parts.count && restsAsItIs(last, this.all)) return last;
 		this.settle(last, undefined, parts, numbers);
 		const shape = this.shape as unknown as Shape;
-		const { keys } = shape;
-		const merged: Fields = {};
+		const { keys, rules } = shape;
 		// fields in the order of the last one, then those that only earlier ones have
-		let at = 0;
+		const merged: Fields = { ...last };
+		let at = -1;
+		let own = 0;
 		for (const key in last) {
+			own++;
+			at++;
 			if (keys[at] !== key) at = keys.indexOf(key);
-			merged[key] = this.field(at++, last[key], shape, parts, numbers, whole);
+			const value = last[key];
+			// many are what they were in the last one
+			const rule = rules[at];
+			const stays =
+				typeof value === 'string' || rule === 'last-whole' || (rule === 'last' && typeof value === 'number');
+			if (!stays || value === undefined || value === null)
+				merged[key] = this.field(at, value, shape, parts, numbers, whole);
 		}
-		for (const [index, key] of keys.entries())
-			if (!Object.hasOwn(merged, key)) merged[key] = this.field(index, undefined, shape, parts, numbers, whole);
+		if (keys.length > own)
+			for (const [index, key] of keys.entries())
+				if (!Object.hasOwn(merged, key)) merged[key] = this.field(index, undefined, shape, parts, numbers, whole);
 		restate(merged, whole);
 		const { buckets } = merged;
 		if (Array.isArray(buckets)) {
