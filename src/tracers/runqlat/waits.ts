@@ -26,18 +26,6 @@ export function advance(counters: Counters, { slots, sum_ns, longest }: KernelWa
 
 const IDLE: DistributionFigures = { p50_ns: 0, p90_ns: 0, p99_ns: 0, max_ns: 0, buckets: [] };
 
-/** Counts of an idle row, by the number of zones: rows are never changed. */
-const noneInZones = new Map<number, Count[]>();
-
-function noneIn(zones: number): Count[] {
-	let none = noneInZones.get(zones);
-	if (!none) {
-		none = new Array<Count>(zones).fill(0);
-		noneInZones.set(zones, none);
-	}
-	return none;
-}
-
 /** Figures of an interval, named as in rows. */
 export interface WaitFigures extends DistributionFigures {
 	count: Count;
@@ -83,9 +71,21 @@ export class Waits extends Distribution {
 			p99_ns,
 			max_ns,
 			buckets,
-			zones: count > 0 ? this.figured((slots, filled) => zonesOf(slots, zones, filled)) : noneIn(zones.length + 1),
+			zones: count > 0 ? this.figured((slots, filled) => zonesOf(slots, zones, filled)) : noCounts(zones),
 			count_total: this.count_total,
 			wait_ns_total: this.sum_ns_total + this.moved_ns,
 		};
 	}
+}
+
+/** Of intervals without waits, by number of limits: snapshots never change, so rows share them. */
+const idleCounts = new Map<number, Count[]>();
+
+function noCounts({ length }: readonly Ns[]): Count[] {
+	let counts = idleCounts.get(length);
+	if (!counts) {
+		counts = new Array<Count>(length + 1).fill(0);
+		idleCounts.set(length, counts);
+	}
+	return counts;
 }

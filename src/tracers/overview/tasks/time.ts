@@ -3,7 +3,7 @@ import type { Count, Ns } from '../../../lib/units.ts';
 import type { TimePart } from '../snapshot.ts';
 import { collects } from './collectors.ts';
 import type { SleepReason } from './reasons.ts';
-import type { ProcessNow, TaskNow } from './walk.ts';
+import { hasEnded, type ProcessNow, type TaskNow } from './walk.ts';
 
 interface Before {
 	cpu_ns: Ns;
@@ -43,17 +43,20 @@ export class ThreadTime {
 			let spent: Spent | undefined;
 			for (const task of tasks) {
 				const before = this.before.get(task.tid);
-				if (!task.rests || before?.start !== start)
-					this.before.set(task.tid, {
-						cpu_ns: task.cpu_ns,
-						delay_ns: task.delay_ns,
-						sleeps: task.sleeps,
-						start,
-						reason: task.reason ?? before?.reason ?? null,
-					});
-				if (before?.start !== start) continue;
-				spent ??= { parts: {}, wakeups: 0 };
-				add(spent, task, before, dt_ns);
+				if (before?.start !== start) {
+					const { tid, cpu_ns, delay_ns, sleeps } = task;
+					this.before.set(tid, { cpu_ns, delay_ns, sleeps, start, reason: task.reason ?? before?.reason ?? null });
+					continue;
+				}
+				if (!hasEnded(task)) {
+					spent ??= { parts: {}, wakeups: 0 };
+					add(spent, task, before, dt_ns);
+				}
+				if (task.rests) continue;
+				before.cpu_ns = task.cpu_ns;
+				before.delay_ns = task.delay_ns;
+				before.sleeps = task.sleeps;
+				before.reason = task.reason ?? before.reason;
 			}
 			if (spent) found.set(pid, spent);
 		}
@@ -70,9 +73,9 @@ export class ThreadTime {
 	/** As {@link resting}, to what others spent. False: none of its threads is known. */
 	addResting(spent: Pick<Spent, 'parts'>, { start, tasks }: Pick<ProcessNow, 'start' | 'tasks'>, dt_ns: Ns): boolean {
 		let found = false;
-		for (const { tid, reason } of tasks) {
-			if (this.before.get(tid)?.start !== start) continue;
-			put(spent, reason ?? 'other', dt_ns);
+		for (const task of tasks) {
+			if (this.before.get(task.tid)?.start !== start || hasEnded(task)) continue;
+			put(spent, task.reason ?? 'other', dt_ns);
 			found = dt_ns > 0;
 		}
 		return found;
