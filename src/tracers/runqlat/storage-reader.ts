@@ -10,6 +10,8 @@ import type { BpfCost, Host } from '../../core/tracer.ts';
 import {
 	constants,
 	counted_program,
+	few_record,
+	few_slots,
 	interval_bit,
 	maps,
 	process_record,
@@ -21,6 +23,7 @@ import {
 	waiting_record,
 } from '../../generated/runqlat.ts';
 import type { Bytes } from '../../lib/units.ts';
+import { PROCESS_SLOTS } from './account.ts';
 import type { CpuWaits, Reader, TaskRecord } from './reader.ts';
 
 /** A bit of the settings' first word, whose upper half is put together here. */
@@ -48,7 +51,7 @@ export function missing({ addon }: Pick<Host, 'addon'>): string | undefined {
 }
 
 /** As in bpf/runqlat/records.bpf.h: for larger machines. */
-const ENDED_BYTES: Bytes = 4 << 20;
+const ENDED_BYTES: Bytes = 2 << 20;
 const REPORTS_BYTES: Bytes = 4 << 20;
 
 export class StorageReader implements Reader {
@@ -211,6 +214,16 @@ function kindAt(view: DataView, at: number): number {
 	return view.getUint32(at, true);
 }
 
+/** Histogram of the small record that was decoded last, which is valid as long. */
+const few = new Uint32Array(PROCESS_SLOTS);
+
+function spread({ slots, filled }: few_record): Uint32Array {
+	few.fill(0);
+	for (const word of slots.subarray(0, filled))
+		few[word >>> few_slots.FEW_SLOT_SHIFT] = word & (2 ** few_slots.FEW_SLOT_SHIFT - 1);
+	return few;
+}
+
 /** A record of the iterator or a ring. Its bytes and arrays share the memory of `view`. */
 function recordAt(view: DataView, at: number): TaskRecord {
 	const kind = kindAt(view, at);
@@ -236,6 +249,27 @@ function recordAt(view: DataView, at: number): TaskRecord {
 				pidnsComm: pidns_comm,
 				moved_ns: 0,
 				gone,
+			};
+		}
+		case record_kind.RECORD_FEW: {
+			const record = few_record.read(view, at);
+			const { head, created, wakes, cgroup, pidns, pidns_comm, sum_ns, longest } = record;
+			const { tgid: pid, start, comm, voluntary, involuntary } = head;
+			return {
+				kind: 'process',
+				pid,
+				start,
+				comm,
+				waits: { sum_ns, longest, slots: spread(record) },
+				created,
+				voluntary,
+				involuntary,
+				wakes,
+				cgroup,
+				pidns,
+				pidnsComm: pidns_comm,
+				moved_ns: 0,
+				gone: record.is_last ? { whole: head.tid === pid } : null,
 			};
 		}
 		case record_kind.RECORD_THREAD: {
