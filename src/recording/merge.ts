@@ -127,7 +127,7 @@ const FIELDS: Readonly<Record<Rule, readonly string[]>> = {
 		...['second_uj', 'nice', 'last_mono_ns', 'latency_ns', 'residency_ns', 'log2_unit_ns', 'slow_threshold_ns'],
 		...['error_share', 'residual_share', 'limit_share', 'cost_share', 'ago_ns', 'woken', 'waker_pid', 'full'],
 		...['ghz', 'min_ghz', 'max_ghz', 'limit_ghz', 'firmware_ghz', 'cooling', 'cooling_devices', 'carrier_changes'],
-		...['profile_seconds', 'hz', 'symbol_bytes', 'port', 'trigger_pid', 'pids', 'at_ns', 'sum_ns'],
+		...['step_ns', 'profile_seconds', 'hz', 'symbol_bytes', 'port', 'trigger_pid', 'pids', 'at_ns', 'sum_ns'],
 	],
 	// lists and records of which the last one counts, and their fields
 	'last-whole': [

@@ -7,7 +7,7 @@ import { makeOwnFolder } from '../../core/own-folder.ts';
 import type { SamplerEvent } from '../../core/sampler.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { monotonicNs } from '../../lib/clock.ts';
-import { counted, formatBytes } from '../../lib/format.ts';
+import { counted, formatBytes, formatShare } from '../../lib/format.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { CommandLine } from '../../options/command.ts';
 import { words } from '../../options/common.ts';
@@ -24,11 +24,9 @@ import { Capturing } from '../capturing.ts';
 import { type Context, hostOf, startSampler, untilSignal } from '../command.ts';
 import { commandEnvironment } from '../command-environment.ts';
 import { minutesOf } from './minutes.ts';
+import { Pace } from './pace.ts';
 
 const MIB = 2 ** 20;
-/** The tabs' snapshots of one interval come within this time, ms. */
-const TOGETHER = 30;
-
 const say = (line: string): void => {
 	process.stderr.write(`wattlag: ${sanitize(line)}\n`);
 };
@@ -55,6 +53,11 @@ function limitsOf({ values }: CommandLine, folder: Folder): Limits {
 		bytes: Number(values['keep-size']) * MIB,
 		free: free === 0 ? defaultFree(folder.space().size) : free,
 	};
+}
+
+/** CPU time at most, as a share of one CPU; intervals of less than a second were asked for with their cost. */
+function cpuLimit({ values, delay }: CommandLine): number {
+	return Number(values['max-cpu']) / 100 / Math.min(1, delay);
 }
 
 /** @throws {UsageError} where it is a link or no file, or may not be written */
@@ -156,13 +159,20 @@ export async function runRecord(context: Context): Promise<number> {
 		},
 	});
 	process.on('SIGUSR2', () => capturing.ask('signal'));
-	const session = new Session(recorder, capturing, tracers.length);
+	const session = new Session(
+		recorder,
+		capturing,
+		new Pace({ seconds: line.delay, limit: cpuLimit(line) }),
+		tracers.length,
+	);
 	const sampler = await startSampler(context, {
 		tabs: tracers.map(({ id }) => id),
 		firstDelay: line.delay,
 		onDemand: true,
+		endTick: () => session.flush(),
 	});
 	sampler.subscribe((event) => session.take(event));
+	session.setInterval = (seconds) => sampler.setInterval(seconds);
 	const end = await session.until(stop, line);
 	sampler.close();
 	session.flush();
@@ -192,17 +202,22 @@ class Session {
 	private readonly recorder: Recorder;
 	private readonly capturing: Capturing;
 	private readonly tabs: number;
+	private readonly pace: Pace;
 	private readonly waiting: Snapshot[] = [];
-	private timer: NodeJS.Timeout | undefined;
+	/** A longer interval was reported. */
+	private said = false;
+	/** Changes the length of an interval from the present moment on. */
+	setInterval: (seconds: number) => void = () => {};
 	/** Bytes in the files at the interval before. */
 	private written = 0;
 	private readonly ended = Promise.withResolvers<End>();
 	private readonly first = Promise.withResolvers<void>();
 	private readonly unavailable = new Map<string, { reason: string; fix: string }>();
 
-	constructor(recorder: Recorder, capturing: Capturing, tabs: number) {
+	constructor(recorder: Recorder, capturing: Capturing, pace: Pace, tabs: number) {
 		this.recorder = recorder;
 		this.capturing = capturing;
+		this.pace = pace;
 		this.tabs = tabs;
 	}
 
@@ -210,9 +225,7 @@ class Session {
 		switch (event.kind) {
 			case 'snapshot':
 				this.unavailable.delete(event.snapshot.tab);
-				if (this.waiting.some(({ tab }) => tab === event.snapshot.tab)) this.flush();
 				this.waiting.push(event.snapshot);
-				this.timer ??= setTimeout(() => this.flush(), TOGETHER);
 				this.first.resolve();
 				break;
 			case 'unavailable':
@@ -228,16 +241,34 @@ class Session {
 		}
 	}
 
+	/** All tabs of an interval are there. In the same turn of the event loop: a turn more would find cold caches. */
 	flush(): void {
-		clearTimeout(this.timer);
-		this.timer = undefined;
 		const { bytes } = this.recorder.status;
 		// the recorder's own bytes are in what is recorded, as its CPU time is
 		const recorded_bytes = bytes - this.written;
 		this.written = bytes;
-		const snapshots = this.waiting.splice(0).map((one) => ({ ...one, cost: { ...one.cost, recorded_bytes } }));
+		const { limit, seconds, stretched } = this.pace;
+		const own = {
+			recorded_bytes,
+			...(limit > 0 && { cpu_limit: limit }),
+			...(stretched && { step_ns: Math.round(seconds * 1e9) }),
+		};
+		const snapshots = this.waiting.splice(0).map((one) => ({ ...one, cost: { ...one.cost, ...own } }));
 		this.recorder.add(snapshots);
 		this.capturing.see(snapshots);
+		const [first] = snapshots;
+		if (first && this.pace.take(first.cost.cpu_ns, first.dt_ns)) this.changeInterval();
+	}
+
+	private changeInterval(): void {
+		const { seconds, limit, stretched } = this.pace;
+		if (stretched && !this.said)
+			say(
+				`intervals become longer (${seconds} s) while recording would take more than ${formatShare(limit)} of a CPU; see --max-cpu`,
+			);
+		this.said ||= stretched;
+		// the tick that goes on now sets the end of its next interval by the present length
+		queueMicrotask(() => this.setInterval(seconds));
 	}
 
 	async until(stop: AbortSignal, { values, rest }: CommandLine): Promise<End> {

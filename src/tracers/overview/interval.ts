@@ -144,10 +144,10 @@ export function runningOwner({ rows }: Interval, running: number | undefined): O
 /** The process that ran while `victim` waited, if the run queue measures it (`--culprits`); else the name with most CPU time. */
 export function competitorOf(interval: Interval, victim: Pick<OverviewRow, 'pid' | 'comm'>): Owner | null {
 	const { sources, rows } = interval;
-	const others = rows.filter(({ comm }) => comm !== victim.comm);
 	const culprit = sources.runqlat?.culprits.find(({ pid }) => pid === victim.pid)?.culprits.find(({ pid }) => pid > 0);
 	const owner = runningOwner(interval, culprit?.pid);
-	return owner ?? ownerOf(safe`most CPU by`, topNames(others, ({ cpu_ns }) => cpu_ns)[0]);
+	const other = topByCpu(rows).find(({ comm }) => comm !== victim.comm);
+	return owner ?? ownerOf(safe`most CPU by`, other);
 }
 
 /** A filter `column = value`, quoted for the filter language. */

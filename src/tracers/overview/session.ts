@@ -2,6 +2,7 @@
 
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import { type BpfCost, NO_COST, type Options, type Reading, type Session, type Tick } from '../../core/tracer.ts';
+import { largest } from '../../lib/order.ts';
 import { safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { SpaceReader } from '../../system/disk-space.ts';
@@ -77,8 +78,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		this.followFocus(processes);
 		const focus = this.focusRow(rows, processes, sources);
 		tasks?.describe(focus && !rows.includes(focus) ? [...rows, focus] : rows, processes, dt_ns);
-		const most = (figure: 'cpu_ns' | 'wait_ns') =>
-			[...rows].sort((a, b) => (b[figure] ?? 0) - (a[figure] ?? 0)).slice(0, QUOTAS_OF);
+		const most = (figure: 'cpu_ns' | 'wait_ns') => largest(rows, QUOTAS_OF, (row) => row[figure] ?? 0);
 		// a group out of quota shows by those that run, and by those that wait although CPUs are free
 		const asked = new Set([...most('cpu_ns'), ...most('wait_ns')]);
 		const pressure = this.readers.pressure.read();

@@ -9,18 +9,17 @@ import type { BpfCost, Host, Options, Reading, Session } from '../../core/tracer
 import { IdleRows } from '../../lib/idle-rows.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
-import type { Account, Switches } from './account.ts';
+import type { Account } from './account.ts';
 import { Accounts } from './accounts.ts';
 import { Culprits } from './culprits.ts';
 import type { Reader } from './reader.ts';
+import { type TaskKind, taskRow, waitRow } from './rows.ts';
 import type { Focus, RunqlatExtra, RunqlatRow } from './snapshot.ts';
 import { EPOCHS } from './waits.ts';
 import { DEFAULT_ZONES, log2Slots, parseZones } from './zones.ts';
 
 const MAX_WAITING = 64;
 const MAX_BLAMED = 64;
-
-type TaskKind = 'process' | 'thread' | 'cgroup' | 'pidns';
 
 /** Interval of reads of all processes, so that one whose end was not reported is dropped. */
 const FULL_READ_EVERY: Ns = 30e9;
@@ -93,7 +92,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		if (lost.ended_processes > this.ringFull) this.sinceFullRead = FULL_READ_EVERY;
 		this.ringFull = lost.ended_processes;
 
-		const all: RunqlatRow = { key: { kind: 'all', id: 0, comm: safe`all` }, ...accounts.all.waitFigures(this.zones) };
+		const all = waitRow({ kind: 'all', id: 0, comm: safe`all` }, accounts.all, this.zones);
 		const rows = [all, ...(group === 'process' ? this.processRows() : this.rowsOf(group))];
 		// before the sweep, which removes the processes that ended in this interval
 		const processes = group === 'process' ? undefined : [...accounts.processes.rows()];
@@ -236,26 +235,12 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	}
 
 	private taskRow(kind: TaskKind, account: Account): RunqlatRow {
-		const { id, start, comm, waits, switches, switchesTotal, wakes, pid, processStart } = account;
-		return {
-			key: {
-				kind,
-				id,
-				comm,
-				...(start > 0 ? { start_time: start } : {}),
-				...(kind === 'thread' ? { pid, process_start: processStart } : {}),
-			},
-			...waits.waitFigures(this.zones),
-			...(this.reader.hasThreads ? switchFields(switches, switchesTotal) : {}),
-			...(this.reader.hasThreads && kind !== 'thread' ? { wakes } : {}),
-		};
+		return taskRow(kind, account, this.zones, this.reader.hasThreads);
 	}
 
 	private cpuRows(): RunqlatRow[] {
 		return this.accounts.cpus.flatMap(({ waits }, cpu) =>
-			waits.count_total > 0
-				? [{ key: { kind: 'cpu' as const, id: cpu, comm: safe`cpu${cpu}` }, ...waits.waitFigures(this.zones) }]
-				: [],
+			waits.count_total > 0 ? [waitRow({ kind: 'cpu', id: cpu, comm: safe`cpu${cpu}` }, waits, this.zones)] : [],
 		);
 	}
 }
@@ -270,15 +255,6 @@ function longest(threads: RunqlatRow[]): RunqlatRow[] {
 		.sort((a, b) => b.wait_ns - a.wait_ns)
 		.slice(0, 100)
 		.map((row) => ({ ...row, buckets: [] }));
-}
-
-function switchFields(now: Switches, total: Switches) {
-	return {
-		voluntary: now.voluntary,
-		involuntary: now.involuntary,
-		voluntary_total: total.voluntary,
-		involuntary_total: total.involuntary,
-	};
 }
 
 function zonesFrom(options: Options): Ns[] {

@@ -70,6 +70,7 @@ export function bootNs(): Ns {
 
 /** Of several threads the one that says most: runnable, uninterruptible, else the main thread. */
 export function mainTask({ tasks }: ProcessNow): TaskNow | undefined {
+	if (tasks.length < 2) return tasks[0];
 	return tasks.find(({ state }) => state === 'R') ?? tasks.find(({ state }) => state === 'D') ?? tasks[0];
 }
 
@@ -158,10 +159,10 @@ export class TaskReader {
 			if (dropped > 0) row.drops = (row.drops ?? 0) + dropped;
 		}
 		const listed = new Set(rows.map(({ pid }) => pid));
-		const all: ServiceRow[] = rows.map(({ pid, start_time, comm, cgroup, wakeups, time_ns, io_count, io_bytes }) => ({
-			...{ pid, start_time, comm, cgroup, wakeups, time_ns, io_count, io_bytes },
-			packets: this.packets.of(pid),
-		}));
+		const all: ServiceRow[] = rows.map(({ pid, start_time, comm, cgroup, wakeups, time_ns, io_count, io_bytes }) => {
+			const packets = this.packets.of(pid);
+			return { pid, start_time, comm, cgroup, wakeups, time_ns, io_count, io_bytes, packets };
+		});
 		for (const process of processes?.values() ?? []) {
 			const { pid, start, comm } = process;
 			if (listed.has(pid) || !(this.progress.wants(pid, start) || this.services.knows(pid, start))) continue;
@@ -297,8 +298,14 @@ export class TaskReader {
 	}
 
 	private keepFaults(processes: Processes | null): void {
-		for (const [pid, { start, minor_faults, major_faults, rests }] of processes ?? [])
-			if (!rests) this.faults.set(pid, { start, minor: minor_faults, major: major_faults });
+		for (const { pid, start, minor_faults, major_faults, rests } of processes?.values() ?? []) {
+			if (rests) continue;
+			const known = this.faults.get(pid);
+			if (known?.start === start) {
+				known.minor = minor_faults;
+				known.major = major_faults;
+			} else this.faults.set(pid, { start, minor: minor_faults, major: major_faults });
+		}
 		if (this.faults.size > 2 * (processes?.size ?? 0) + 1000)
 			for (const pid of this.faults.keys()) if (!processes?.has(pid)) this.faults.delete(pid);
 	}
@@ -331,9 +338,13 @@ export class TaskReader {
 }
 
 /** The kernel counts interrupts as time of the task that they interrupt. */
-function withIrq({ cpu = 0, ...parts }: Spent['parts'], irq_ns: Ns): Spent['parts'] {
+function withIrq(parts: Spent['parts'], irq_ns: Ns): Spent['parts'] {
+	const cpu = parts.cpu ?? 0;
 	const irq = Math.min(cpu, Math.round(irq_ns));
-	return { ...(cpu > irq && { cpu: cpu - irq }), ...(irq > 0 && { irq }), ...parts };
+	// most are not interrupted in an interval
+	if (irq === 0) return parts;
+	const { cpu: _, ...others } = parts;
+	return { ...(cpu > irq && { cpu: cpu - irq }), irq, ...others };
 }
 
 /** Most work first: within a budget their command lines are read first. */

@@ -70,7 +70,8 @@ export class Services {
 			known.io_bytes = plus(known.io_bytes, row.io_bytes);
 			known.packets = plus(known.packets, row.packets);
 			const time = known.time_ns as NonNullable<OverviewRow['time_ns']>;
-			for (const [part, ns] of Object.entries(row.time_ns) as [TimePart, Ns][]) time[part] = (time[part] ?? 0) + ns;
+			for (const part in row.time_ns)
+				time[part as TimePart] = (time[part as TimePart] ?? 0) + (row.time_ns[part as TimePart] as Ns);
 		}
 		this.compare(eldest);
 		return [...sums.values()].filter(({ members }) => members > 1);

@@ -3,8 +3,9 @@ import type { BpfSession } from '../../../bpf/bpf-session.ts';
 import { openBpf, openWalking } from '../../../bpf/load.ts';
 import { walkRing } from '../../../bpf/rings.ts';
 import { displacedSleepers, waitedOptions } from '../../../bpf/run-delay.ts';
+import { WalkRetries } from '../../../bpf/walk-retries.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
-import { maps, task_record, task_rests } from '../../../generated/overview.ts';
+import { maps, task_record, task_record_cursor, task_rests } from '../../../generated/overview.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
 import { latin1Name, sameName, viewOf } from '../../../lib/decode.ts';
 import { pageSize } from '../../../lib/page-size.ts';
@@ -55,7 +56,7 @@ export interface ProcessNow {
 	/** Since its start. */
 	minor_faults: Count;
 	major_faults: Count;
-	/** Its threads; the first one is the leader unless that has ended. */
+	/** Its living threads, the first one as a rule first; of a process that has ended its first one, until its parent has waited. */
 	tasks: TaskNow[];
 	/** None of its threads has run, begun or ended since the last walk; absent: one has. */
 	rests?: boolean;
@@ -77,7 +78,16 @@ export function stateLetter(state: number, exit: number): StateLetter {
 	if (exit & 0x20) return 'Z';
 	if (exit & 0x10) return 'X';
 	if (state === 0) return 'R';
-	return letters.find(([bits]) => (state & bits) === bits)?.[1] ?? 'S';
+	for (let index = 0; index < letters.length; index++) {
+		const [bits, letter] = letters[index] as (typeof letters)[number];
+		if ((state & bits) === bits) return letter;
+	}
+	return 'S';
+}
+
+/** It is not waited for, or being removed. */
+export function hasEnded({ state }: Pick<TaskNow, 'state'>): boolean {
+	return state === 'Z' || state === 'X';
 }
 
 interface Sleep {
@@ -190,8 +200,6 @@ const noThreads = (): Threads => ({ tids: new Int32Array(1024), kept: [], length
 /** Threads that rest and are reported whole in a walk, about: more of them if they are few. */
 const WHOLE = 32;
 const WHOLE_EVERY = { least: 16, most: 64 };
-/** Reads by the iterator after a walk that was incomplete: it was too long, or reported too much. */
-const WALK_AGAIN = 16;
 /** Of the ring of a walk: room for most threads whole, of few; for a tenth of many. */
 const RING = { record: 64, least: 1 << 17, most: 1 << 20 };
 
@@ -227,14 +235,14 @@ export class TaskWalk {
 	private readonly bpf: BpfSession;
 	readonly functions = new KernelFunctions();
 	private readonly kept = new Map<number, Kept>();
+	private readonly record = new task_record_cursor();
 	/** Those of the last walk, and the lists that the next one fills. */
 	private order = noThreads();
 	private spare = noThreads();
 	/** The last read was a walk, not an iterator: its order is another one. */
 	private byWalk = false;
 	private readonly canWalk: boolean;
-	/** Walks are tried from this read on. */
-	private walkFrom = 0;
+	private readonly retries = new WalkRetries();
 	private readonly walked: Walked = { number: 0, at: 0 };
 	private readonly found = new Map<number, Process>();
 	/** Page faults of threads that have ended, by pid, until the record of the leader has them. */
@@ -266,15 +274,16 @@ export class TaskWalk {
 		this.walked.number++;
 		// makes the kernel update the clock of this CPU, by which times asleep are measured
 		process.cpuUsage();
-		let walks = this.canWalk && window > 0 && this.walked.number >= this.walkFrom;
+		let walks = this.canWalk && window > 0 && this.retries.next();
 		for (let apart = walks !== this.byWalk; ; apart = true) {
 			const taken = this.take(walks, window, apart);
 			if (taken === 'complete') break;
 			if (taken === 'incomplete') {
-				this.walkFrom = this.walked.number + WALK_AGAIN;
+				this.retries.incomplete();
 				walks = false;
 			}
 		}
+		if (walks) this.retries.complete();
 		this.byWalk = walks;
 		return this.found;
 	}
@@ -422,7 +431,7 @@ export class TaskWalk {
 
 	/** A record with its stack. Returns where it ends. */
 	private takeTask(view: DataView, at: number): number {
-		const record = task_record.read(view, at);
+		const record = this.record.moveTo(view, at);
 		const stack = at + task_record.size;
 		const { tgid, tid, start } = record;
 		let kept = this.kept.get(tid);
@@ -439,7 +448,9 @@ export class TaskWalk {
 		// one that was moved asleep has the clock of another CPU: by its switches it has slept since the last read
 		const slept = kept !== undefined && kept.task.asleep_ns > 0 && record.asleep_ns > 0;
 		const same = slept && kept?.task.switches === record.switches;
-		const rests = kept !== undefined && (record.unchanged !== 0 || same);
+		const gone = record.exit_state !== 0;
+		const stays = gone && kept !== undefined && hasEnded(kept.task);
+		const rests = kept !== undefined && (record.unchanged !== 0 || same || stays);
 		const asleep_ns = same ? Math.max(record.asleep_ns, kept?.task.asleep_ns ?? 0) : record.asleep_ns;
 		if (!rests) process.touch();
 		const [minor, major, walk] = [record.minor_faults, record.major_faults, this.walked.number];
@@ -455,21 +466,25 @@ export class TaskWalk {
 		task.wchan = sleep?.wchan ?? safe``;
 		task.set(asleep_ns, rests);
 		if (kept) {
-			Object.assign(kept, { sleep, minor, major, walk });
+			kept.sleep = sleep;
+			kept.minor = minor;
+			kept.major = major;
+			kept.walk = walk;
 		} else {
 			process.tasks.push(task);
 			this.kept.set(tid, { task, process, sleep, minor, major, walk });
 		}
+		if (tid === tgid) listFirst(process, task, !gone || record.threads === 1);
 		return stack + record.frames * 8;
 	}
 
 	/** The process of a record, with what the record says of it. */
-	private processOf(record: ReturnType<typeof task_record.read>): Process {
+	private processOf(record: task_record): Process {
 		const { tgid, tid, start } = record;
 		let process = this.found.get(tgid);
 		if (!process || process.start !== start) {
 			process = new Process(this.walked, tgid, start);
-			process.comm = this.nameOf(tid, record.comm);
+			if (tid !== tgid) process.comm = this.nameOf(tid, record.comm);
 			this.found.set(tgid, process);
 		}
 		if (tid === tgid) {
@@ -479,8 +494,11 @@ export class TaskWalk {
 		}
 		process.parent = record.parent;
 		process.threads = record.threads;
-		process.rss_bytes = record.rss_pages * PAGE;
-		process.swap_bytes = record.swap_pages * PAGE;
+		// a thread that has ended has given its memory back; the others may have it still
+		if (record.exit_state === 0 || record.threads === 1) {
+			process.rss_bytes = record.rss_pages * PAGE;
+			process.swap_bytes = record.swap_pages * PAGE;
+		}
 		return process;
 	}
 
@@ -490,6 +508,8 @@ export class TaskWalk {
 		process.tasks = process.tasks.filter((one) => one !== task);
 		process.touch();
 		const { pid } = process;
+		const first = this.kept.get(pid);
+		if (process.tasks.length === 0 && first?.process === process) process.tasks.push(first.task);
 		if (process.tasks.length === 0) {
 			if (this.found.get(pid) === process) this.found.delete(pid);
 			this.ended.delete(pid);
@@ -501,7 +521,7 @@ export class TaskWalk {
 	}
 
 	private sleepOf(
-		{ switches, frames, unchanged }: Pick<ReturnType<typeof task_record.read>, 'switches' | 'frames' | 'unchanged'>,
+		{ switches, frames, unchanged }: Pick<task_record, 'switches' | 'frames' | 'unchanged'>,
 		view: DataView,
 		stack: number,
 		before: Sleep | undefined,
@@ -527,6 +547,13 @@ export class TaskWalk {
 		this.names.set(tid, kept);
 		return kept.text;
 	}
+}
+
+/** The first thread may end before the others, and stays until they have ended: it says nothing of them. */
+function listFirst(process: Process, first: Thread, listed: boolean): void {
+	if (process.tasks.includes(first) === listed) return;
+	process.tasks = listed ? [first, ...process.tasks] : process.tasks.filter((one) => one !== first);
+	process.touch();
 }
 
 function append(list: Threads, tid: number, kept: Kept): void {
