@@ -112,6 +112,12 @@ export class Accounts {
 		return lost;
 	}
 
+	/** Counters that threads have from before the coming interval, as when they were displayed earlier: only what is added counts. */
+	startFrom(records: Iterable<ThreadRecord>): void {
+		for (const record of records)
+			if (record.waits.sum_ns > 0) this.threadOf(record)?.counters.advance(record.waits.slots, record.waits.sum_ns);
+	}
+
 	/** In the middle of the interval `epoch`: take the tasks that have ended. */
 	drain(reader: Pick<Reader, 'ended'>, epoch: number): void {
 		if (!reader.ended) return;
@@ -207,19 +213,8 @@ export class Accounts {
 	}
 
 	private takeThread(record: ThreadRecord): void {
-		const key = `${record.pid}:${record.start}:${record.tid}:${record.threadStart}`;
-		let thread = this.threads.get(key);
-		if (!thread) {
-			thread = {
-				...account(record.tid, record.threadStart, record.pid, sanitize(record.comm), record.start),
-				counters: new Counters(PROCESS_SLOTS),
-				seen: { voluntary: record.voluntary, involuntary: record.involuntary },
-			};
-			if (!this.threads.add(key, thread)) {
-				this.beyond++;
-				return;
-			}
-		}
+		const thread = this.threadOf(record);
+		if (!thread) return;
 		rename(thread, record.comm);
 		thread.read = this.reads;
 		const difference = advance(thread.counters, record.waits, this.epoch);
@@ -283,6 +278,20 @@ export class Accounts {
 		if (known) return known;
 		const process = { ...account(pid, start, pid, sanitize(comm)), storages: new Map(), cgroup: 0, pidns: 0 };
 		if (this.processes.add(key, process)) return process;
+		this.beyond++;
+		return undefined;
+	}
+
+	private threadOf(record: ThreadRecord): Thread | undefined {
+		const key = `${record.pid}:${record.start}:${record.tid}:${record.threadStart}`;
+		const known = this.threads.get(key);
+		if (known) return known;
+		const thread = {
+			...account(record.tid, record.threadStart, record.pid, sanitize(record.comm), record.start),
+			counters: new Counters(PROCESS_SLOTS),
+			seen: { voluntary: record.voluntary, involuntary: record.involuntary },
+		};
+		if (this.threads.add(key, thread)) return thread;
 		this.beyond++;
 		return undefined;
 	}

@@ -131,13 +131,20 @@ export class StorageReader implements Reader {
 			: `counts and sums exact against the kernel's run_delay, less \`unstamped\` waits; percentiles ±6.25 % system-wide and per CPU, ±25 % per process, thread and group; ${LIMITS}`;
 	}
 
-	begin(epoch: number, all: boolean, threads: boolean): void {
-		const before = this.wanted;
+	begin(epoch: number, all: boolean, threads: boolean): Iterable<ThreadRecord> {
+		const begins = threads && !(this.wanted & WANT_THREADS);
 		this.epoch = epoch;
+		const known = begins ? this.readThreads() : undefined;
 		this.wanted = (all ? READ_ALL : 0) + (threads ? WANT_THREADS : 0);
 		this.writeInterval(this.bpf.object);
-		// storage for the current threads; later ones get theirs when they are created
-		if (threads && !(before & WANT_THREADS)) this.bpf.iterate('read_tasks');
+		return known ? threadsIn(known) : [];
+	}
+
+	/** All threads, which get storage where they have none; later ones get theirs when they are created. */
+	private readThreads(): DataView {
+		this.wanted = READ_ALL + WANT_THREADS;
+		this.writeInterval(this.bpf.object);
+		return this.bpf.iterate('read_tasks');
 	}
 
 	setFilter(filter: TaskFilter): void {
@@ -205,6 +212,13 @@ export class StorageReader implements Reader {
 
 	private writeSettings(object: BpfObject): void {
 		object.update('.data.settings', new Uint8Array(4), new Uint8Array(this.settings.buffer));
+	}
+}
+
+function* threadsIn(view: DataView): Generator<ThreadRecord, void> {
+	for (let at = 0; at < view.byteLength; at += sizeAt(view, at)) {
+		const record = recordAt(view, at);
+		if (record.kind === 'thread') yield record;
 	}
 }
 
