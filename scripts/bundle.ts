@@ -36,7 +36,9 @@ export const bundling = {
 		'process.env.NODE_ENV': '"production"',
 		// Ink's layout engine would fetch its own bytes, and Node load its HTTP client for it: 28 ms and its memory
 		fetch: 'undefined',
+		'Intl.Segmenter': 'LazySegmenter',
 	},
+	inject: ['./scripts/stand-ins/segmenter.ts'],
 	alias: {
 		// never used in production, but imported by Ink
 		'react-devtools-core': './scripts/stand-ins/devtools.ts',

@@ -24,7 +24,7 @@ export interface Account {
 	readonly processStart: Ns;
 	comm: SafeText;
 	/** `comm` is its text, where its bytes are known. */
-	name?: TaskName;
+	name: TaskName | undefined;
 	readonly waits: Waits;
 	readonly switches: Switches;
 	readonly switchesTotal: Switches;
@@ -37,21 +37,33 @@ export interface Account {
 	read: number;
 }
 
-export function account(id: number, start: Ns, pid: number, comm: SafeText, processStart = start): Account {
-	return {
-		id,
-		start,
-		pid,
-		processStart,
-		comm,
-		waits: new Waits(PROCESS_SLOTS),
-		switches: { voluntary: 0, involuntary: 0 },
-		switchesTotal: { voluntary: 0, involuntary: 0 },
-		wakes: 0,
-		generation: 0,
-		ended: false,
-		read: 0,
-	};
+/** A class, since an object that is put together from another one keeps some of its properties in a second one. */
+export class OwnAccount implements Account {
+	readonly id: number;
+	readonly start: Ns;
+	readonly pid: number;
+	readonly processStart: Ns;
+	comm: SafeText;
+	name: TaskName | undefined = undefined;
+	readonly waits = new Waits(PROCESS_SLOTS);
+	readonly switches: Switches = { voluntary: 0, involuntary: 0 };
+	readonly switchesTotal: Switches = { voluntary: 0, involuntary: 0 };
+	wakes: Count = 0;
+	generation = 0;
+	ended = false;
+	read = 0;
+
+	constructor(id: number, start: Ns, pid: number, comm: SafeText, processStart = start) {
+		this.id = id;
+		this.start = start;
+		this.pid = pid;
+		this.processStart = processStart;
+		this.comm = comm;
+	}
+}
+
+export function account(id: number, start: Ns, pid: number, comm: SafeText): Account {
+	return new OwnAccount(id, start, pid, comm);
 }
 
 /** Add to an account's switches, of the interval and since start. */

@@ -10,7 +10,7 @@ import type { SafeText } from '../../lib/sanitize.ts';
 import { taskName } from '../../lib/task-names.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { cgroupName } from '../../system/cgroup-name.ts';
-import { type Account, account, addSwitches, PROCESS_SLOTS, type Switches } from './account.ts';
+import { type Account, account, addSwitches, OwnAccount, PROCESS_SLOTS, type Switches } from './account.ts';
 import type {
 	CpuWaits,
 	GoneRecord,
@@ -27,6 +27,8 @@ import { advance, Waits } from './waits.ts';
 
 const CPU_SLOTS = slotCount(waits_layout.CPU_SUB_BITS);
 
+const NO_STORAGES: readonly Storage[] = [];
+
 /** The kernel's counters of a process as of the last read. */
 interface Storage {
 	/** See {@link ProcessRecord.created}. */
@@ -36,17 +38,22 @@ interface Storage {
 	wakes: Count;
 }
 
-interface Process extends Account {
+class Process extends OwnAccount {
 	/** Several only around an exec by a thread other than the leader. */
-	storages: readonly Storage[];
+	storages: readonly Storage[] = NO_STORAGES;
 	/** Key of its group in {@link Accounts.cgroups}; 0: not known. */
-	cgroup: number;
-	pidns: number;
+	cgroup = 0;
+	pidns = 0;
 }
 
-interface Thread extends Account {
-	readonly counters: Counters;
+class Thread extends OwnAccount {
+	readonly counters = new Counters(PROCESS_SLOTS);
 	readonly seen: Switches;
+
+	constructor({ tid, threadStart, pid, comm, start, voluntary, involuntary }: ThreadRecord) {
+		super(tid, threadStart, pid, taskName(comm).text, start);
+		this.seen = { voluntary, involuntary };
+	}
 }
 
 /** The name is decoded only where its bytes have changed. */
@@ -293,7 +300,7 @@ export class Accounts {
 		const key = `${pid}:${start}`;
 		const known = this.processes.get(key);
 		if (known) return known;
-		const process = { ...account(pid, start, pid, taskName(comm).text), storages: [], cgroup: 0, pidns: 0 };
+		const process = new Process(pid, start, pid, taskName(comm).text);
 		if (this.processes.add(key, process)) return process;
 		this.beyond++;
 		return undefined;
@@ -303,11 +310,7 @@ export class Accounts {
 		const key = `${record.pid}:${record.start}:${record.tid}:${record.threadStart}`;
 		const known = this.threads.get(key);
 		if (known) return known;
-		const thread = {
-			...account(record.tid, record.threadStart, record.pid, taskName(record.comm).text, record.start),
-			counters: new Counters(PROCESS_SLOTS),
-			seen: { voluntary: record.voluntary, involuntary: record.involuntary },
-		};
+		const thread = new Thread(record);
 		if (this.threads.add(key, thread)) return thread;
 		this.beyond++;
 		return undefined;

@@ -294,9 +294,6 @@ export class BpfCpu implements CpuCounter {
 	/** Package by CPU, as the programs have it. */
 	private readonly packages: number[] = [];
 	private readonly cycles: CycleCounters | undefined;
-	/** The ledger's objects as the rest of the program sees them. */
-	private readonly processes = new WeakMap<ProcessUse, Process>();
-	private readonly tasks = new WeakMap<ThreadUse, Task>();
 	private readonly record = new ThreadInPlace();
 	/** The clock of scans minus CLOCK_MONOTONIC, as of the last one: time asleep. */
 	private sinceBoot: Ns = 0;
@@ -537,21 +534,13 @@ export class BpfCpu implements CpuCounter {
 		this.lostTime = time;
 	}
 
-	private process(use: ProcessUse): Process {
-		let known = this.processes.get(use);
-		if (known === undefined) {
-			known = new Process(use, this.cgroups);
-			this.processes.set(use, known);
-		}
-		return known;
+	private process(use: ProcessUse): ProcessInfo {
+		use.shown ??= new Process(use, this.cgroups);
+		return use.shown;
 	}
 
-	private task(use: ThreadUse): Task {
-		let known = this.tasks.get(use);
-		if (known === undefined) {
-			known = new Task(use, this.process(use.process));
-			this.tasks.set(use, known);
-		}
-		return known;
+	private task(use: ThreadUse): TaskInfo {
+		use.shown ??= new Task(use, this.process(use.process));
+		return use.shown;
 	}
 }

@@ -244,6 +244,7 @@ export class CpuLedger {
 			process,
 			scan: 0,
 			seen: this.now,
+			shown: undefined,
 		};
 		for (const move of this.moves.get(sample.task) ?? []) if (isSame(thread, move)) this.charge(thread, move);
 		return thread;

@@ -74,6 +74,7 @@ export class ProcessTable {
 			ended: 0,
 			heard: now,
 			changed: 0,
+			shown: undefined,
 		};
 		this.known.set(keyOf(tgid, process.start), process);
 		this.ending.add(process);

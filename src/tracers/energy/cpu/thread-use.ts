@@ -3,6 +3,7 @@ import type { ForeignBytes } from '../../../lib/decode.ts';
 import type { SafeText } from '../../../lib/sanitize.ts';
 import type { TaskName } from '../../../lib/task-names.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
+import type { ProcessInfo, TaskInfo } from './cpu-use.ts';
 
 /** One thread's counter as the kernel gives it (`struct thread_record` with its identity in one number). */
 export interface ThreadSample {
@@ -65,6 +66,8 @@ export interface ThreadUse {
 	readonly alive: boolean;
 	/** Its own name when it last used CPU time. */
 	readonly name: TaskName;
+	/** The object that the ledger's user has for it. */
+	shown: TaskInfo | undefined;
 }
 
 /** A process, alive or just ended; one object per process, with figures that are valid until the next scan. */
@@ -83,6 +86,8 @@ export interface ProcessUse {
 	cpu_ns_total: Ns;
 	/** Threads alive; 0: it has ended. */
 	threads: Count;
+	/** The object that the ledger's user has for it. */
+	shown: ProcessInfo | undefined;
 }
 
 /** The result of one interval. */

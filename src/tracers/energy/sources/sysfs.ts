@@ -5,6 +5,7 @@
  * a counter again that was unplugged and replugged, or whose permission changed.
  */
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { byNumbers } from '../../../lib/natural-order.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 
 /** A file was read, but its content is not valid for its kind. The message quotes it. */
@@ -52,7 +53,7 @@ export function readNumber(path: string): number {
 /** Names in a folder, in the order of their numbers; empty without the folder. */
 export function list(path: string): string[] {
 	try {
-		return readdirSync(path).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+		return readdirSync(path).sort(byNumbers);
 	} catch {
 		return [];
 	}
