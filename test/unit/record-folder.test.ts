@@ -1,10 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import {
+	chownSync,
+	closeSync,
 	constants,
 	existsSync,
+	linkSync,
 	mkdirSync,
 	readdirSync,
 	readFileSync,
+	rmSync,
 	statSync,
 	symlinkSync,
 	truncateSync,
@@ -65,6 +69,22 @@ describe('a recorded folder', () => {
 			folder.close();
 		},
 	);
+
+	test('a file of another user, or one that has a second name, is not written to', () => {
+		const folder = new Folder(tree.root);
+		const open = () => folder.openOwn('marks', constants.O_WRONLY | constants.O_APPEND);
+		writeFileSync(tree.path('elsewhere'), 'whole');
+		linkSync(tree.path('elsewhere'), tree.path('marks'));
+		expect(open).toThrow(`${tree.root}/marks: has a second name (hard link)`);
+		rmSync(tree.path('marks'));
+		closeSync(open());
+		if (process.geteuid?.() === 0) {
+			chownSync(tree.path('marks'), 12345, 12345);
+			expect(open).toThrow(`${tree.root}/marks: belongs to another user (uid 12345)`);
+		}
+		expect(readFileSync(tree.path('elsewhere'), 'utf8')).toBe('whole');
+		folder.close();
+	});
 
 	test('is its owner’s alone', async () => {
 		await recordTo(tree.root, intervals(1));

@@ -1,9 +1,7 @@
 /** Records until the time is over, a command has ended or a signal comes. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants as fs, readFileSync, writeSync } from 'node:fs';
-import { constants } from 'node:os';
-import { systemReason, Unavailable, UsageError, WrongValue } from '../../core/errors.ts';
-import { makeOwnFolder } from '../../core/own-folder.ts';
+import { EXIT, Unavailable, UsageError, WrongValue } from '../../core/errors.ts';
+import { checkOwnFolder, makeOwnFolder } from '../../core/own-folder.ts';
 import type { SamplerEvent } from '../../core/sampler.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { monotonicNs } from '../../lib/clock.ts';
@@ -21,9 +19,9 @@ import { recordingFolder } from '../../recording/write.ts';
 import { localHost } from '../../system/local-host.ts';
 import { goBeforeOthers, RECORDER } from '../../system/priority.ts';
 import { Capturing } from '../capturing.ts';
-import { type Context, hostOf, startSampler, untilSignal } from '../command.ts';
-import { commandEnvironment } from '../command-environment.ts';
+import { type Context, type EndSignal, hostOf, startSampler, untilSignal } from '../command.ts';
 import { minutesOf } from './minutes.ts';
+import { codeOfSignal, RecordedCommand } from './recorded-command.ts';
 
 const MIB = 2 ** 20;
 /** The tabs' snapshots of one interval come within this time, ms. */
@@ -77,12 +75,12 @@ function lock(folder: Folder, context: Context): number {
 /** Add a line to the marks of a folder, recorded by any process. */
 export async function addMark(line: CommandLine): Promise<number> {
 	const path = folderOf(line);
-	let folder: Folder;
-	try {
-		folder = new Folder(path);
-	} catch (error) {
-		throw new UsageError(`${path}: ${systemReason(error)}; wattlag record ${path} makes it`);
-	}
+	await checkOwnFolder(path, 'name another folder').catch((error: Error) => {
+		throw new UsageError(
+			`${error.message}${/no such file/.test(error.message) ? `; wattlag record ${path} makes it` : ''}`,
+		);
+	});
+	const folder = new Folder(path);
 	const mark = { wall: Date.now(), mono_ns: monotonicNs(), boot: bootId(line.procRoot), text: line.values['mark'] };
 	const fd = ownFile(folder, MARKS, fs.O_WRONLY | fs.O_APPEND);
 	writeSync(fd, `${JSON.stringify(mark)}\n`);
@@ -100,10 +98,6 @@ function configText({ values }: CommandLine): string | undefined {
 	} catch {
 		return undefined;
 	}
-}
-
-function exitCode(code: number | null, signal: NodeJS.Signals | null): number {
-	return code ?? 128 + (signal ? constants.signals[signal] : 0);
 }
 
 export async function runRecord(context: Context): Promise<number> {
@@ -140,7 +134,8 @@ export async function runRecord(context: Context): Promise<number> {
 		}),
 		say,
 	});
-	const stop = untilSignal();
+	const signalled = Promise.withResolvers<Signalled>();
+	untilSignal((signal) => signalled.resolve({ kind: 'signalled', signal }));
 	const capturing = new Capturing({
 		kinds: words(String(line.values['capture'])),
 		expression: String(line.values['capture-if']),
@@ -163,7 +158,7 @@ export async function runRecord(context: Context): Promise<number> {
 		onDemand: true,
 	});
 	sampler.subscribe((event) => session.take(event));
-	const end = await session.until(stop, line);
+	const end = await session.until(signalled.promise, line);
 	sampler.close();
 	session.flush();
 	await capturing.close();
@@ -180,6 +175,11 @@ export async function runRecord(context: Context): Promise<number> {
 	if (end.kind === 'failed') return 1;
 	if (failed || stopped !== undefined) return end.code === 0 ? 1 : end.code;
 	return end.code;
+}
+
+interface Signalled {
+	kind: 'signalled';
+	signal: EndSignal;
 }
 
 type End =
@@ -240,37 +240,35 @@ class Session {
 		this.capturing.see(snapshots);
 	}
 
-	async until(stop: AbortSignal, { values, rest }: CommandLine): Promise<End> {
+	async until(signalled: Promise<Signalled>, { values, rest, procRoot }: CommandLine): Promise<End> {
 		const seconds = Number(values['duration']);
-		const signalled = new Promise<End>((resolve) => {
-			const done = () => resolve({ kind: 'done', code: 0 });
-			if (stop.aborted) done();
-			stop.addEventListener('abort', done);
-		});
-		const timer = seconds > 0 ? Promise.withResolvers<End>() : undefined;
 		// what is recorded begins with the first interval, not with the loading of the programs
 		const started = await Promise.race([this.first.promise, this.ended.promise, signalled]);
-		if (started) return started;
-		const timeout = timer && setTimeout(() => timer.resolve({ kind: 'done', code: 0 }), seconds * 1000);
-		const child = rest.length > 0 ? run(rest) : undefined;
-		const end = await Promise.race(
-			[this.ended.promise, signalled, timer?.promise, child?.ended].filter((one) => one !== undefined),
-		);
+		if (started) {
+			if (rest.length > 0) say(`${rest[0]} was not started`);
+			if (started.kind !== 'signalled') return started;
+			return { kind: 'done', code: rest.length > 0 ? codeOfSignal(started.signal) : 0 };
+		}
+		const timer = Promise.withResolvers<'over'>();
+		const timeout = seconds > 0 ? setTimeout(() => timer.resolve('over'), seconds * 1000) : undefined;
+		const command = rest.length > 0 ? new RecordedCommand(rest, { procRoot, say }) : undefined;
+		const finished = command?.ended.then((code): End => ({ kind: 'done', code })) ?? never;
+		const end = await Promise.race([finished, signalled, this.ended.promise, timer.promise]);
 		clearTimeout(timeout);
-		child?.process.kill('SIGTERM');
+		if (end === 'over') {
+			if (!command) return { kind: 'done', code: 0 };
+			say(`${command.name} runs for longer than --duration ${seconds}: it is ended (SIGTERM)`);
+			await command.end('SIGTERM');
+			return { kind: 'done', code: EXIT.tooLong };
+		}
+		if (end.kind === 'signalled') return { kind: 'done', code: (await command?.end(end.signal)) ?? 0 };
+		if (end.kind === 'done' || !command) return end;
+		// the command is the user's work: it does not end for want of a recording
+		say(`${command.name} goes on without being recorded`);
+		const code = await Promise.race([finished, signalled]);
+		if (code.kind === 'signalled') await command.end(code.signal);
 		return end;
 	}
 }
 
-/** The user's command, with the user's standard streams. */
-function run([command = '', ...words]: readonly string[]): { process: ChildProcess; ended: Promise<End> } {
-	const child = spawn(command, words, { stdio: 'inherit', env: commandEnvironment() });
-	const ended = new Promise<End>((resolve) => {
-		child.once('error', (error) => {
-			say(`${command}: ${error.message}`);
-			resolve({ kind: 'done', code: (error as NodeJS.ErrnoException).code === 'ENOENT' ? 127 : 126 });
-		});
-		child.once('exit', (code, signal) => resolve({ kind: 'done', code: exitCode(code, signal) }));
-	});
-	return { process: child, ended };
-}
+const never = new Promise<never>(() => {});
