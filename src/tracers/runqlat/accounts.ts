@@ -238,11 +238,13 @@ export class Accounts {
 			if (one) addSwitches(one, grown.voluntary, grown.involuntary);
 	}
 
-	private takeWaiting({ kind: _, start, threadStart, moved_ns, comm, ...task }: WaitingRecord): void {
-		const { pid, tid, age_ns } = task;
+	private takeWaiting(record: WaitingRecord): void {
+		const { pid, start, tid, threadStart, comm, cpu, age_ns, longer, runnable, running, moved_ns } = record;
 		// a read may come when the budget is new and the task has not run yet: its wait so far was for that budget
 		const before = this.outOfBudget.tids.has(tid) && age_ns > this.readAt - this.outOfBudget.at;
-		this.waitingNow.push({ ...task, throttled: task.throttled || before, comm: comm.slice() });
+		const throttled = record.throttled || before;
+		// of a saturated machine there are thousands
+		this.waitingNow.push({ pid, tid, comm: comm.slice(), cpu, age_ns, longer, runnable, throttled, running });
 		if (moved_ns === 0) return;
 		const process = this.processes.get(`${pid}:${start}`);
 		if (process) process.waits.moved_ns += moved_ns;
