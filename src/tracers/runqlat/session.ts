@@ -82,7 +82,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		const full = this.sinceFullRead >= FULL_READ_EVERY;
 		if (full) this.sinceFullRead = 0;
 		this.threads = reader.hasThreads && (group === 'thread' || this.focused > 0);
-		reader.begin(this.epoch, full, this.threads);
+		accounts.startFrom(reader.begin(this.epoch, full, this.threads));
 		const lost = accounts.read(reader, ended);
 		// the interval of the change is of the filter before it
 		if (this.filterChanged) {

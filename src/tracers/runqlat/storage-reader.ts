@@ -11,6 +11,8 @@ import type { BpfCost, Host } from '../../core/tracer.ts';
 import {
 	constants,
 	counted_program,
+	few_record,
+	few_slots,
 	interval_bit,
 	maps,
 	process_record,
@@ -27,6 +29,7 @@ import {
 } from '../../generated/runqlat.ts';
 import type { ForeignBytes } from '../../lib/decode.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
+import { PROCESS_SLOTS } from './account.ts';
 import type {
 	CpuWaits,
 	GoneRecord,
@@ -61,7 +64,7 @@ export function missing({ addon }: Pick<Host, 'addon'>): string | undefined {
 }
 
 /** As in bpf/runqlat/records.bpf.h: for larger machines. */
-const ENDED_BYTES: Bytes = 4 << 20;
+const ENDED_BYTES: Bytes = 2 << 20;
 const REPORTS_BYTES: Bytes = 4 << 20;
 
 export class StorageReader implements Reader {
@@ -129,13 +132,20 @@ export class StorageReader implements Reader {
 			: `counts and sums exact against the kernel's run_delay, less \`unstamped\` waits; percentiles ±6.25 % system-wide and per CPU, ±25 % per process, thread and group; ${LIMITS}`;
 	}
 
-	begin(epoch: number, all: boolean, threads: boolean): void {
-		const before = this.wanted;
+	begin(epoch: number, all: boolean, threads: boolean): Iterable<ThreadRecord> {
+		const begins = threads && !(this.wanted & WANT_THREADS);
 		this.epoch = epoch;
+		const known = begins ? this.readThreads() : undefined;
 		this.wanted = (all ? READ_ALL : 0) + (threads ? WANT_THREADS : 0);
 		this.writeInterval(this.bpf.object);
-		// storage for the current threads; later ones get theirs when they are created
-		if (threads && !(before & WANT_THREADS)) this.bpf.iterate('read_tasks');
+		return known ? threadsIn(known) : [];
+	}
+
+	/** All threads, which get storage where they have none; later ones get theirs when they are created. */
+	private readThreads(): DataView {
+		this.wanted = READ_ALL + WANT_THREADS;
+		this.writeInterval(this.bpf.object);
+		return this.bpf.iterate('read_tasks');
 	}
 
 	setFilter(filter: TaskFilter): void {
@@ -203,6 +213,13 @@ export class StorageReader implements Reader {
 
 	private writeSettings(object: BpfObject): void {
 		object.update('.data.settings', new Uint8Array(4), new Uint8Array(this.settings.buffer));
+	}
+}
+
+function* threadsIn(view: DataView): Generator<ThreadRecord, void> {
+	for (let at = 0; at < view.byteLength; at += sizeAt(view, at)) {
+		const record = recordAt(view, at);
+		if (record.kind === 'thread') yield record;
 	}
 }
 
@@ -369,6 +386,39 @@ class HeadInPlace<Kind extends 'present' | 'switches' | 'gone'> {
 	}
 }
 
+/** Histogram of the small record that was decoded last, valid until the next one. */
+const few = new Uint32Array(PROCESS_SLOTS);
+
+function spread({ slots, filled }: few_record): Uint32Array {
+	few.fill(0);
+	for (const word of slots.subarray(0, filled))
+		few[word >>> few_slots.FEW_SLOT_SHIFT] = word & (2 ** few_slots.FEW_SLOT_SHIFT - 1);
+	return few;
+}
+
+/** Of a process that has ended. */
+function fewAt(view: DataView, at: number): ProcessRecord {
+	const record = few_record.read(view, at);
+	const { head, created, wakes, cgroup, pidns, pidns_comm, sum_ns, longest } = record;
+	const { tgid: pid, start, comm, voluntary, involuntary } = head;
+	return {
+		kind: 'process',
+		pid,
+		start,
+		comm,
+		waits: { sum_ns, longest, slots: spread(record) },
+		created,
+		voluntary,
+		involuntary,
+		wakes,
+		cgroup,
+		pidns,
+		pidnsComm: pidns_comm,
+		moved_ns: 0,
+		gone: record.is_last ? { whole: head.tid === pid } : null,
+	};
+}
+
 const ofProcess = new ProcessInPlace();
 const ofThread = new ThreadInPlace();
 const waiting = new waiting_record_cursor();
@@ -382,6 +432,8 @@ function recordAt(view: DataView, at: number): TaskRecord {
 		case record_kind.RECORD_PROCESS:
 		case record_kind.RECORD_LAST:
 			return ofProcess.moveTo(view, at);
+		case record_kind.RECORD_FEW:
+			return fewAt(view, at);
 		case record_kind.RECORD_THREAD:
 			return ofThread.moveTo(view, at);
 		case record_kind.RECORD_WAITING: {

@@ -70,7 +70,7 @@ export class Waits extends Distribution {
 			p90_ns,
 			p99_ns,
 			max_ns,
-			buckets: count > 0 ? buckets : [],
+			buckets,
 			zones: count > 0 ? this.figured((slots, filled) => zonesOf(slots, zones, filled)) : noCounts(zones),
 			count_total: this.count_total,
 			wait_ns_total: this.sum_ns_total + this.moved_ns,

@@ -20,7 +20,7 @@ import {
 } from '../../../generated/energy.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
 import { type ForeignBytes, type Struct, viewOf, wordOf } from '../../../lib/decode.ts';
-import { type SafeText, sanitizeLatin1 } from '../../../lib/sanitize.ts';
+import type { SafeText } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
 import { whyHidden } from '../../../system/kernel-text.ts';
 import type { Weighting } from '../power/weighting.ts';
@@ -253,7 +253,7 @@ class Task implements TaskInfo {
 		return this.use.start;
 	}
 	get comm(): SafeText {
-		return sanitizeLatin1(this.use.rawComm);
+		return this.use.name.text;
 	}
 	get alive(): boolean {
 		return this.use.alive;

@@ -17,7 +17,7 @@ import { exactParts, type FocusReading, FocusWatch } from './focus.ts';
 import { haltedByLife, isStuck, workers } from './halt.ts';
 import { PacketRates } from './packets.ts';
 import { Progress, type Slowed } from './progress.ts';
-import { type ServiceRow, Services } from './services.ts';
+import { type Resting, type ServiceRow, Services } from './services.ts';
 import { StandstillFinder } from './standstill/finder.ts';
 import type { Standstill } from './standstill/standstill.ts';
 import { type Spent, ThreadTime } from './time.ts';
@@ -163,9 +163,18 @@ export class TaskReader {
 			const packets = this.packets.of(pid);
 			return { pid, start_time, comm, cgroup, wakeups, time_ns, io_count, io_bytes, packets };
 		});
+		const resting: ProcessNow[] = [];
 		for (const process of processes?.values() ?? []) {
 			const { pid, start, comm } = process;
-			if (listed.has(pid) || !(this.progress.wants(pid, start) || this.services.knows(pid, start))) continue;
+			if (listed.has(pid)) continue;
+			const ofService = this.services.knows(pid, start);
+			if (!this.progress.wants(pid, start)) {
+				if (!ofService) continue;
+				if (process.rests && !this.spent.has(pid)) {
+					resting.push(process);
+					continue;
+				}
+			}
 			const spent = this.spentOf(process, dt_ns);
 			all.push({
 				...{ pid, start_time: start, comm, io_count: 0, io_bytes: 0 },
@@ -182,7 +191,7 @@ export class TaskReader {
 		found.push(...this.haltedByLife(processes, boot_ns, found));
 		// a service whose processes come and go, or share the work, has a past that none of them has
 		const named = new Set(found.map(({ comm }) => comm));
-		const services = this.groups.update(this.services.sum(all), dt_ns);
+		const services = this.groups.update(this.services.sum(all, this.restingOf(resting, dt_ns)), dt_ns);
 		for (const row of rows) if (this.services.restarted.has(row.pid)) row.restarts = 1;
 		return [...found, ...services.filter(({ comm, kind }) => kind === 'slowed' && !named.has(comm))];
 	}
@@ -314,6 +323,18 @@ export class TaskReader {
 	programOf(pid: number, processes: Processes | null): SafeText {
 		const start = processes?.get(pid)?.start;
 		return start === undefined ? safe`` : this.commands.programOf({ pid, start });
+	}
+
+	private restingOf(processes: readonly ProcessNow[], dt_ns: Ns): Resting {
+		const sum = { parts: {} };
+		return {
+			processes,
+			addTo: (parts, process) => {
+				sum.parts = parts;
+				return this.time.addResting(sum, process, dt_ns);
+			},
+			packetsOf: (pid) => this.packets.of(pid),
+		};
 	}
 
 	private spentOf(process: ProcessNow, dt_ns: Ns): Spent | undefined {

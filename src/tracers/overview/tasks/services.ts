@@ -1,9 +1,11 @@
 /** Work of services: the sum of all processes of one container, pod, unit or command. */
 import type { SafeText } from '../../../lib/sanitize.ts';
-import type { Count, Ns } from '../../../lib/units.ts';
+import type { Ns } from '../../../lib/units.ts';
 import { serviceName } from '../../../system/cgroup-name.ts';
-import type { OverviewRow } from '../snapshot.ts';
+import type { OverviewRow, TimePart } from '../snapshot.ts';
 import type { ProgressRow } from './progress.ts';
+import type { Spent } from './time.ts';
+import type { ProcessNow } from './walk.ts';
 
 /** Processes whose service is kept, by their last activity. */
 const MOST = 20_000;
@@ -14,104 +16,100 @@ const plus = (a: number | null | undefined, b: number | null | undefined): numbe
 /** Of a process; without a control group where it did nothing. */
 export type ServiceRow = ProgressRow & Partial<Pick<OverviewRow, 'cgroup'>>;
 
-/** What is known of a service. */
-interface Service {
-	readonly name: SafeText;
-	/** A command is no service that somebody starts again. */
-	readonly restarts: boolean;
-	/** The oldest process of a unit, container or pod; undefined: none is known. */
-	eldest: ProcessId | undefined;
-	/** The same among the rows of the interval. */
-	eldestNow: ProcessId | undefined;
-	/** Of the interval; undefined: no row yet. */
-	sum: ProgressRow | undefined;
-	members: Count;
+/** The sum of a service's processes. */
+type Sum = ProgressRow & { members: number };
+
+/** Processes that did nothing in the interval. */
+export interface Resting {
+	processes: readonly Pick<ProcessNow, 'pid' | 'start' | 'comm' | 'tasks'>[];
+	/** Adds the time of its threads by the reason of their sleep. False: none of them is known. */
+	addTo(parts: Spent['parts'], process: Pick<ProcessNow, 'start' | 'tasks'>): boolean;
+	/** Segments of TCP per second; null: not known. */
+	packetsOf(pid: number): number | null;
 }
 
-interface ProcessId {
-	pid: number;
-	start: Ns;
+type Eldest = Map<SafeText, { pid: number; start: Ns }>;
+
+function keepEldest(eldest: Eldest, name: SafeText, pid: number, start: Ns): void {
+	if (start > 0 && start < (eldest.get(name)?.start ?? Number.POSITIVE_INFINITY)) eldest.set(name, { pid, start });
 }
 
 export class Services {
 	/** By pid. The control group of a process is known while it is active. */
-	private readonly processes = new Map<number, { start: Ns; service: Service }>();
-	private readonly services = new Map<string, Service>();
-	/** With rows in the interval. */
-	private active: Service[] = [];
+	private readonly names = new Map<number, { start: Ns; name: SafeText }>();
+	/** The oldest process of each unit, container or pod. */
+	private eldest = new Map<SafeText, { pid: number; start: Ns }>();
 	/** Oldest processes that took the place of one that ended, in the last interval, by pid. */
 	readonly restarted = new Set<number>();
 
-	knows(pid: number, start: Ns): boolean {
-		return this.processes.get(pid)?.start === start;
-	}
-
-	/** A row for each service of two processes or more. */
-	sum(rows: readonly ServiceRow[]): ProgressRow[] {
-		for (const service of this.active) {
-			service.sum = undefined;
-			service.eldestNow = undefined;
-			service.members = 0;
-		}
-		this.active = [];
-		for (const row of rows) {
-			const service = this.serviceOf(row);
-			if (!service) continue;
-			const { pid, start_time: start } = row;
-			if (service.restarts && start > 0 && start < (service.eldestNow?.start ?? Number.POSITIVE_INFINITY)) {
-				if (!service.eldestNow && !service.sum) this.active.push(service);
-				service.eldestNow = { pid, start };
-			}
-			if (!row.time_ns || row.wakeups === null) continue;
-			if (!service.sum) {
-				if (!service.eldestNow) this.active.push(service);
-				const { packets = null, io_count = null, io_bytes = null, wakeups } = row;
-				const time_ns = { ...row.time_ns };
-				service.sum = { pid: 0, start_time: 0, comm: service.name, wakeups, time_ns, io_count, io_bytes, packets };
-			} else add(service.sum, row);
-			service.members++;
-		}
-		this.compare();
-		return this.active.flatMap(({ sum, members }) => (sum && members > 1 ? [sum] : []));
-	}
-
-	private serviceOf({ pid, start_time, cgroup, comm }: ServiceRow): Service | undefined {
-		const known = this.processes.get(pid);
-		if (known?.start === start_time) return known.service;
-		if (cgroup === undefined) return undefined;
-		if (this.processes.size >= MOST) this.processes.clear();
-		const name = serviceName(cgroup, comm);
-		const restarts = name !== comm;
-		const key = `${restarts} ${name}`;
-		let service = this.services.get(key);
-		if (!service) {
-			if (this.services.size >= MOST) this.services.clear();
-			service = { name, restarts, eldest: undefined, eldestNow: undefined, sum: undefined, members: 0 };
-			this.services.set(key, service);
-		}
-		this.processes.set(pid, { start: start_time, service });
-		return service;
-	}
-
 	/** A service that does nothing is not among the rows: its oldest process is kept. */
-	private compare(): void {
+	private compare(eldest: ReadonlyMap<SafeText, { pid: number; start: Ns }>): void {
 		this.restarted.clear();
-		for (const service of this.active) {
-			const { eldest: before, eldestNow: now } = service;
-			if (!now) continue;
+		for (const [name, now] of eldest) {
+			const before = this.eldest.get(name);
 			// all that live are listed, so the older one has ended
 			if (before && now.start > before.start) this.restarted.add(now.pid);
-			service.eldest = now;
+			this.eldest.set(name, now);
 		}
+		if (this.eldest.size > MOST) this.eldest.clear();
 	}
-}
 
-function add(sum: ProgressRow, row: ServiceRow): void {
-	sum.wakeups = (sum.wakeups ?? 0) + (row.wakeups ?? 0);
-	sum.io_count = plus(sum.io_count, row.io_count);
-	sum.io_bytes = plus(sum.io_bytes, row.io_bytes);
-	sum.packets = plus(sum.packets, row.packets);
-	const time = sum.time_ns as Record<string, Ns>;
-	const more = row.time_ns as Record<string, Ns>;
-	for (const part in more) time[part] = (time[part] ?? 0) + (more[part] as Ns);
+	knows(pid: number, start: Ns): boolean {
+		return this.names.get(pid)?.start === start;
+	}
+
+	/**
+	 * A row for each service of two processes or more.
+	 * @param resting of known processes: thousands of them may rest, so that no rows are made of these
+	 */
+	sum(rows: readonly ServiceRow[], resting?: Resting): ProgressRow[] {
+		const sums = new Map<SafeText, Sum>();
+		const eldest: Eldest = new Map();
+		for (const row of rows) {
+			const named = this.names.get(row.pid);
+			let name = named?.start === row.start_time ? named.name : undefined;
+			if (name === undefined) {
+				if (row.cgroup === undefined) continue;
+				if (this.names.size >= MOST) this.names.clear();
+				name = serviceName(row.cgroup, row.comm);
+				this.names.set(row.pid, { start: row.start_time, name });
+			}
+			// a command is no service that somebody starts again
+			if (name !== row.comm) keepEldest(eldest, name, row.pid, row.start_time);
+			if (!row.time_ns || row.wakeups === null) continue;
+			const known = sums.get(name);
+			if (!known) {
+				sums.set(name, { ...row, pid: 0, start_time: 0, comm: name, time_ns: { ...row.time_ns }, members: 1 });
+				continue;
+			}
+			known.members++;
+			known.wakeups = (known.wakeups ?? 0) + row.wakeups;
+			known.io_count = plus(known.io_count, row.io_count);
+			known.io_bytes = plus(known.io_bytes, row.io_bytes);
+			known.packets = plus(known.packets, row.packets);
+			const time = known.time_ns as NonNullable<OverviewRow['time_ns']>;
+			for (const part in row.time_ns)
+				time[part as TimePart] = (time[part as TimePart] ?? 0) + (row.time_ns[part as TimePart] as Ns);
+		}
+		for (const process of resting?.processes ?? []) {
+			const name = this.names.get(process.pid)?.name;
+			if (name === undefined) continue;
+			if (name !== process.comm) keepEldest(eldest, name, process.pid, process.start);
+			const known = sums.get(name);
+			const time_ns = known?.time_ns ?? {};
+			if (!resting?.addTo(time_ns, process)) continue;
+			const packets = resting.packetsOf(process.pid);
+			if (!known) {
+				const nothing = { wakeups: 0, io_count: 0, io_bytes: 0 };
+				sums.set(name, { pid: 0, start_time: 0, comm: name, ...nothing, packets, time_ns, members: 1 });
+				continue;
+			}
+			known.members++;
+			known.io_count = plus(known.io_count, 0);
+			known.io_bytes = plus(known.io_bytes, 0);
+			known.packets = plus(known.packets, packets);
+		}
+		this.compare(eldest);
+		return [...sums.values()].filter(({ members }) => members > 1);
+	}
 }

@@ -65,15 +65,20 @@ export class ThreadTime {
 	}
 
 	/** Of a process that rests: all its threads slept. */
-	resting({ start, tasks }: ProcessNow, dt_ns: Ns): Spent | undefined {
+	resting(process: ProcessNow, dt_ns: Ns): Spent | undefined {
 		const spent: Spent = { parts: {}, wakeups: 0 };
-		let known = false;
+		return this.addResting(spent, process, dt_ns) ? spent : undefined;
+	}
+
+	/** As {@link resting}, to what others spent. False: none of its threads is known. */
+	addResting(spent: Pick<Spent, 'parts'>, { start, tasks }: Pick<ProcessNow, 'start' | 'tasks'>, dt_ns: Ns): boolean {
+		let found = false;
 		for (const task of tasks) {
 			if (this.before.get(task.tid)?.start !== start || hasEnded(task)) continue;
 			put(spent, task.reason ?? 'other', dt_ns);
-			known ||= dt_ns > 0;
+			found = dt_ns > 0;
 		}
-		return known ? spent : undefined;
+		return found;
 	}
 
 	private forget(processes: Iterable<ProcessNow>): void {
@@ -83,7 +88,7 @@ export class ThreadTime {
 	}
 }
 
-function put({ parts }: Spent, part: TimePart, ns: Ns): void {
+function put({ parts }: Pick<Spent, 'parts'>, part: TimePart, ns: Ns): void {
 	if (ns > 0) parts[part] = (parts[part] ?? 0) + ns;
 }
 

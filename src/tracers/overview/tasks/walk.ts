@@ -7,9 +7,10 @@ import { WalkRetries } from '../../../bpf/walk-retries.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import { maps, task_record, task_record_cursor, task_rests } from '../../../generated/overview.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
-import { latin1Name, sameName, viewOf } from '../../../lib/decode.ts';
+import { viewOf } from '../../../lib/decode.ts';
 import { pageSize } from '../../../lib/page-size.ts';
-import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
+import { type SafeText, safe } from '../../../lib/sanitize.ts';
+import { type TaskName, taskName } from '../../../lib/task-names.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
 import { KernelFunctions } from '../../../symbols/kernel-functions.ts';
 import { type Channel, channelsOf } from './channels.ts';
@@ -176,6 +177,7 @@ class Process implements ProcessNow {
 interface Kept {
 	task: Thread;
 	process: Process;
+	name: TaskName;
 	/** Of an earlier or the present sleep. */
 	sleep: Sleep | undefined;
 	/** Page faults that the process has from it. */
@@ -247,7 +249,6 @@ export class TaskWalk {
 	private readonly found = new Map<number, Process>();
 	/** Page faults of threads that have ended, by pid, until the record of the leader has them. */
 	private readonly ended = new Map<number, { minor: Count; major: Count }>();
-	private readonly names = new Map<number, { name: string; text: SafeText }>();
 	private walks = 0;
 	private first = true;
 	/** Resolves when kernel functions are known, or cannot be. */
@@ -437,7 +438,8 @@ export class TaskWalk {
 			this.drop([kept]);
 			kept = undefined;
 		}
-		const process = this.processOf(record);
+		const name = taskName(record.comm, kept?.name);
+		const process = this.processOf(record, name.text);
 		const ended = tid === tgid ? this.ended.get(tgid) : undefined;
 		process.minor_faults += record.minor_faults - (kept?.minor ?? 0) - (ended?.minor ?? 0);
 		process.major_faults += record.major_faults - (kept?.major ?? 0) - (ended?.major ?? 0);
@@ -454,7 +456,7 @@ export class TaskWalk {
 		const [minor, major, walk] = [record.minor_faults, record.major_faults, this.walked.number];
 		const task = kept?.task ?? new Thread(this.walked);
 		task.tid = tid;
-		task.comm = tid === tgid ? process.comm : this.nameOf(tid, record.comm);
+		task.comm = name.text;
 		task.state = stateLetter(record.state, record.exit_state);
 		task.switches = record.switches;
 		task.sleeps = record.sleeps;
@@ -464,29 +466,30 @@ export class TaskWalk {
 		task.wchan = sleep?.wchan ?? safe``;
 		task.set(asleep_ns, rests);
 		if (kept) {
+			kept.name = name;
 			kept.sleep = sleep;
 			kept.minor = minor;
 			kept.major = major;
 			kept.walk = walk;
 		} else {
 			process.tasks.push(task);
-			this.kept.set(tid, { task, process, sleep, minor, major, walk });
+			this.kept.set(tid, { task, process, name, sleep, minor, major, walk });
 		}
 		if (tid === tgid) listFirst(process, task, !gone || record.threads === 1);
 		return stack + record.frames * 8;
 	}
 
 	/** The process of a record, with what the record says of it. */
-	private processOf(record: task_record): Process {
+	private processOf(record: task_record, name: SafeText): Process {
 		const { tgid, tid, start } = record;
 		let process = this.found.get(tgid);
 		if (!process || process.start !== start) {
 			process = new Process(this.walked, tgid, start);
-			if (tid !== tgid) process.comm = this.nameOf(tid, record.comm);
+			if (tid !== tgid) process.comm = name;
 			this.found.set(tgid, process);
 		}
 		if (tid === tgid) {
-			process.comm = this.nameOf(tid, record.comm);
+			process.comm = name;
 			process.nice = record.priority - 120;
 			process.deadline = record.policy === SCHED_DEADLINE;
 		}
@@ -507,7 +510,6 @@ export class TaskWalk {
 			const { process, task, minor, major } = kept;
 			if (this.kept.get(task.tid) !== kept) continue;
 			this.kept.delete(task.tid);
-			this.names.delete(task.tid);
 			const gone = processes.get(process) ?? { tasks: new Set(), minor: 0, major: 0 };
 			gone.tasks.add(task);
 			gone.minor += minor;
@@ -548,15 +550,6 @@ export class TaskWalk {
 			if (reasonOf(name) === reason) wchan = name;
 		}
 		return { switches, reason: reason ?? 'other', wchan: wchan as SafeText };
-	}
-
-	private nameOf(tid: number, bytes: Uint8Array): SafeText {
-		const known = this.names.get(tid);
-		if (known && sameName(known.name, bytes)) return known.text;
-		if (this.names.size >= 50_000) this.names.clear();
-		const kept = { name: latin1Name(bytes), text: sanitize(bytes) };
-		this.names.set(tid, kept);
-		return kept.text;
 	}
 }
 
