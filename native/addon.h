@@ -4,7 +4,8 @@
  * that report failure by filling a struct wl_error, so that each can be read without knowing JavaScript.
  *
  * The only mutable global state is that of signal handlers (terminal.c): an open object belongs to the thread that
- * opened it (but for a load that it has begun, which has it until it is joined), the kernel's BTF is held per environment, and libbpf's output is caught per thread and call.
+ * opened it (but for a load that it has begun, which has it until it is joined), the kernel's BTF is held per
+ * environment, and libbpf's output is caught per thread and call.
  */
 #ifndef WATTLAG_ADDON_H
 #define WATTLAG_ADDON_H
@@ -26,9 +27,6 @@ struct wl_error {
 	int err;
 	char text[512];
 };
-
-/* The kernel's own "not supported", which no header gives to user space. */
-#define KERNEL_ENOTSUPP 524
 
 #define WL_PRINTF(a, b) __attribute__((format(printf, a, b)))
 
@@ -161,13 +159,13 @@ void wl_map_unmap(struct wl_map *m);
 
 /* ---- btf.c ---- */
 
-/* The running kernel's types, loaded at the first query and kept until the environment ends. */
 /* Ids of the named types that can be asked for, in a hash table with open addressing; 0: free. */
 struct wl_type_index {
 	uint32_t *ids;
 	uint32_t mask;
 };
 
+/* The running kernel's types, loaded at the first query and kept until the environment ends. */
 struct wl_kernel_btf {
 	bool tried;
 	struct btf *btf;

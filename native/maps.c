@@ -282,7 +282,7 @@ int64_t wl_map_read_batch(struct wl_map *m, uint8_t *keys, size_t keys_length, u
 
 	err = read_in_batches(&s, bpf_map__max_entries(m->map), remove);
 	/* Without batches (5.6), or without them for this type of map, nothing has been read yet. */
-	if (s.count == 0 && (err == -KERNEL_ENOTSUPP || err == -EOPNOTSUPP || err == -EINVAL))
+	if (s.count == 0 && (err == -WL_KERNEL_ENOTSUPP || err == -EOPNOTSUPP || err == -EINVAL))
 		err = read_singly(&s, remove);
 	/* Entries deleted from the map must reach the caller; the next call meets the error again. */
 	if (err && s.count == 0)

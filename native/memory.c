@@ -2,12 +2,21 @@
 /* Releases memory that only start-up needed. */
 #include "addon.h"
 
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/userfaultfd.h>
 #include <malloc.h>
 #include <node_api.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef UFFD_FEATURE_WP_ASYNC
+#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#endif
 
 /* A mapping of /proc/self/smaps. */
 struct mapping {
@@ -37,31 +46,40 @@ static bool begins_mapping(char *line, struct mapping *m)
 }
 
 /*
- * Path of the program: of the file that has one of Node's functions. /proc/self/exe is the dynamic linker where that was
- * called with Node as its argument.
+ * The kernel maps sixteen pages around one that is read again, most of which nothing needs. It maps that page only where
+ * userfaultfd watches writes; watching that asks nobody (Linux 6.7) is possible for any mapping, and these are never written.
  */
-static bool find_program(FILE *maps, char *line, size_t size, char *program)
+static void map_single_pages(unsigned long from, unsigned long to)
 {
-	unsigned long code = (unsigned long)(uintptr_t)napi_create_object;
-	struct mapping m;
+	static int watch = -1;
+	static bool tried;
+	struct uffdio_register range = {
+		.range = { .start = from, .len = to - from },
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
 
-	while (fgets(line, (int)size, maps)) {
-		if (begins_mapping(line, &m) && code >= m.from && code < m.to) {
-			memcpy(program, m.path, sizeof(m.path));
-			return true;
+	if (!tried) {
+		struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_WP_ASYNC };
+
+		tried = true;
+		watch = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+		if (watch >= 0 && ioctl(watch, UFFDIO_API, &api) != 0) {
+			close(watch);
+			watch = -1;
 		}
 	}
-	return false;
+	/* Refused: the pages around are mapped as well. */
+	if (watch >= 0)
+		(void)ioctl(watch, UFFDIO_REGISTER, &range);
 }
 
 /*
- * Drops the executable's pages that only start-up needed from our address space; they are read again from the page
- * cache when they are needed after all. Only mappings that cannot be written and have no private page, in memory or in
+ * Drops the pages of the executable and of libraries that only start-up needed from our address space; they are read again from
+ * the page cache when they are needed after all. Only mappings that cannot be written and have no private page, in memory or in
  * swap: pages changed by relocation are in no file.
  */
-static size_t drop_executable(void)
+static size_t drop_files(void)
 {
-	char program[PATH_MAX];
 	char line[PATH_MAX + 128];
 	struct mapping m = { 0 };
 	unsigned long own = 0;
@@ -71,23 +89,21 @@ static size_t drop_executable(void)
 
 	if (!maps)
 		return 0;
-	if (!find_program(maps, line, sizeof(line), program)) {
-		fclose(maps);
-		return 0;
-	}
-	rewind(maps);
 	while (fgets(line, sizeof(line), maps)) {
 		unsigned long kilobytes;
 
 		if (begins_mapping(line, &m)) {
 			own = 0;
-			candidate = m.permissions[1] == '-' && m.permissions[3] == 'p' && strcmp(m.path, program) == 0;
+			candidate = m.permissions[1] == '-' && m.permissions[3] == 'p' && m.path[0] == '/';
 		} else if (sscanf(line, "Anonymous: %lu kB", &kilobytes) == 1) {
 			own += kilobytes;
 		} else if (candidate && sscanf(line, "Swap: %lu kB", &kilobytes) == 1) {
-			if (own + kilobytes == 0 && madvise((void *)m.from, m.to - m.from, MADV_DONTNEED) == 0)
-				dropped += m.to - m.from;
 			candidate = false;
+			if (own + kilobytes > 0)
+				continue;
+			map_single_pages(m.from, m.to);
+			if (madvise((void *)m.from, m.to - m.from, MADV_DONTNEED) == 0)
+				dropped += m.to - m.from;
 		}
 	}
 	fclose(maps);
@@ -103,5 +119,5 @@ size_t wl_release_memory(struct wl_kernel_btf *kernel)
 #ifdef __GLIBC__
 	malloc_trim(0);
 #endif
-	return drop_executable();
+	return drop_files();
 }

@@ -11,6 +11,19 @@ any_flags='--v8-pool-size=1 --max-old-space-size=1024'
 # One heap of malloc instead of one per thread: mostly 5 to 15 MB less. Free memory above 128 kB is given back, as glibc does
 # until the first large block was freed: 13 MB less.
 malloc_settings='MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072'
+# Variables that make Node, the C library or OpenSSL load code or files, by how they begin.
+loading='NODE_ LD_ GLIBC_ GCONV_PATH LOCPATH NLSPATH MALLOC_ OPENSSL_ SSL_ UV_ WATTLAG_DIR WATTLAG_NVML_LIBRARY'
+
+# Drops these variables: a user who may start this program as root with an environment of choice (sudo -E) does not choose what
+# root runs. The native launcher does the same.
+clean_environment() {
+	set -f
+	# shellcheck disable=SC2046,SC2086
+	eval "drop() { case \$1 in *[!A-Za-z0-9_]*) ;; $(printf '%s* | ' $loading)'') unset \"\$1\" ;; esac }"
+	# a line of a value that has the form of a name drops that name at most
+	for word in $(export -p); do drop "${word%%=*}"; done
+	set +f
+}
 
 # Sets kind (screen or batch) and young, the flags of this kind, for the words of a command line. native/launcher/launch.c
 # decides in the same way.

@@ -9,6 +9,8 @@ export interface NodeFlags {
 	batch: string[];
 	/** `NAME=VALUE`. */
 	malloc: string[];
+	/** Beginnings of the names of variables that are not passed on to Node. */
+	loading: string[];
 }
 
 /** @param folder with the table */
@@ -24,5 +26,6 @@ export function nodeFlags(folder = dirname(fileURLToPath(import.meta.url))): Nod
 		screen: [...words('screen_flags'), ...both],
 		batch: [...words('batch_flags'), ...both],
 		malloc: words('malloc_settings'),
+		loading: words('loading'),
 	};
 }

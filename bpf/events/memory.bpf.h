@@ -148,7 +148,7 @@ static __always_inline int stall_ends(u64 *ctx, u32 kind, u32 reason, u64 value)
 /*
  * Why here: a task frees memory itself because none was left: it stalls for that time.
  * Cost: 0.3 µs for a reclaim, which takes 100 µs and more.
- * Loses: stalls while 4,096 tasks are in one (`pairs_full`).
+ * Loses: stalls while 4,096 tasks are in one (1,024 on two CPUs) (`pairs_full`).
  */
 SEC("tp_btf/mm_vmscan_direct_reclaim_begin")
 int direct_reclaim_begin(u64 *ctx)

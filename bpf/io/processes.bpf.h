@@ -63,7 +63,7 @@ struct spilled_io {
 };
 RECORD(spilled_io);
 
-/* 13,000 requests between two readings. */
+/* 13,000 requests between two readings; half of that on two CPUs. */
 RING(spilled, 1 << 20);
 
 static __noinline int spill(const struct owner *owner, const struct ended *ended)

@@ -79,6 +79,7 @@ struct slow_request {
 	struct file_path path;
 };
 RECORD(slow_request);
+/* SLOW_PER_INTERVAL from each of 11 CPUs, twice; by online CPUs where there are fewer. */
 RING(slow_requests, 512 * 1024);
 
 static __always_inline struct io_cpu *this_cpu(void)

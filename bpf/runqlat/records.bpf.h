@@ -19,6 +19,8 @@ enum record_kind {
 	RECORD_SWITCHES = 6,
 	/* a process that has waited once and has no news: it still exists */
 	RECORD_PRESENT = 7,
+	/* RECORD_PROCESS or RECORD_LAST of a process whose waits are in few slots */
+	RECORD_FEW = 8,
 };
 NAMES(record_kind);
 
@@ -50,6 +52,36 @@ struct process_record {
 	struct process_waits process;
 };
 RECORD(process_record);
+
+/* Filled slots of a histogram that a small record has room for: processes that live for a second have fewer. */
+enum few_slots {
+	FEW_SLOTS = 23,
+	/* the number of a slot is above its count */
+	FEW_SLOT_SHIFT = 24,
+};
+NAMES(few_slots);
+
+/*
+ * As process_record, with the filled slots only: a third of its size. Processes that end are most of what comes in a
+ * storm of short ones, and decide how many of them the ring holds.
+ */
+struct few_record {
+	struct record_head head;
+	u64 cgroup;
+	char pidns_comm[TASK_COMM_LEN];
+	u64 created;
+	u64 sum_ns;
+	u32 longest[4];
+	u32 pidns;
+	u32 wakes;
+	/* it is RECORD_LAST */
+	u32 is_last;
+	/* of `slots` in use */
+	u32 filled;
+	u32 slots[FEW_SLOTS];
+	u32 unused;
+};
+RECORD(few_record);
 
 struct thread_record {
 	struct record_head head;
@@ -133,8 +165,11 @@ struct {
 /* Records of a walk: for 6,500 processes that waited; smaller where there are fewer tasks. */
 RING(reports, 4 << 20);
 
-/* For 6,500 processes that end between two readings; half of that on two CPUs. */
-RING(ended, 4 << 20);
+/*
+ * For 7,000 processes that end between two readings, with a record at the exit and that of RECORD_GONE after it; half of that
+ * on two CPUs.
+ */
+RING(ended, 2 << 20);
 
 /* Ids and start change at an exec by another thread than the leader only; a name that is written meanwhile may be mixed. */
 static __always_inline void fill(struct record_head *head, struct task_struct *task, u32 kind, u64 start)
@@ -166,20 +201,24 @@ static __always_inline void fill_switches(struct record_head *head, struct task_
 	head->involuntary = (u32)leader->nivcsw - process->leader.involuntary + process->involuntary;
 }
 
-/* The parts of a process's record that are not in its storage. Its groups are read under RCU, under which they are freed. */
-static __always_inline void describe(const bool casts, struct process_record *record, struct task_struct *task,
+/*
+ * The parts of a process's record (of either size) that are not in its storage. Its groups are read under RCU, under which
+ * they are freed.
+ */
+static __always_inline void describe(const bool casts, struct record_head *head, u64 *cgroup,
+				     char pidns_comm[TASK_COMM_LEN], struct task_struct *task,
 				     struct process_waits *process, u32 kind)
 {
 	struct pid_namespace *namespace = pid_namespace(task);
 
-	fill(&record->head, task, kind, task->start_boottime);
-	record->head.cpu = 0;
-	record->head.ns = 0;
-	fill_switches(&record->head, task, process);
-	record->cgroup = untrusted(casts, task)->cgroups->dfl_cgrp->kn->id;
-	__builtin_memset(record->pidns_comm, 0, sizeof(record->pidns_comm));
+	fill(head, task, kind, task->start_boottime);
+	head->cpu = 0;
+	head->ns = 0;
+	fill_switches(head, task, process);
+	*cgroup = untrusted(casts, task)->cgroups->dfl_cgrp->kn->id;
+	__builtin_memset(pidns_comm, 0, TASK_COMM_LEN);
 	if (namespace)
-		BPF_CORE_READ_INTO(&record->pidns_comm, namespace, child_reaper, comm);
+		BPF_CORE_READ_INTO((char(*)[TASK_COMM_LEN])pidns_comm, namespace, child_reaper, comm);
 }
 
 static __always_inline void fill_thread(struct thread_record *record, struct task_struct *task,
@@ -193,16 +232,63 @@ static __always_inline void fill_thread(struct thread_record *record, struct tas
 	bpf_probe_read_kernel(&record->waits, sizeof(record->waits), waits);
 }
 
+/* The filled slots of a histogram. False: they are too many, or their counts too large. */
+static __always_inline bool fill_few(struct few_record *record, struct waits *waits)
+{
+	/* kept in memory: the verifier would follow each of its values through the rest of the loop */
+	volatile u32 *filled = &record->filled;
+
+	*filled = 0;
+	for (u32 slot = 0; slot < HIST_SLOTS(PROCESS_SUB_BITS); slot++) {
+		u32 count = waits->slots[slot], at;
+
+		if (!count)
+			continue;
+		at = *filled;
+		if (at >= FEW_SLOTS || count >> FEW_SLOT_SHIFT)
+			return false;
+		record->slots[at] = slot << FEW_SLOT_SHIFT | count;
+		*filled = at + 1;
+	}
+	return true;
+}
+
+/* A process with few waits, into the ring. False: it has too many, or the ring is full. */
+static __noinline bool send_few(struct task_struct *task, struct process_waits *process, bool is_last)
+{
+	struct few_record *record = bpf_ringbuf_reserve(&ended, sizeof(*record), 0);
+
+	if (!record)
+		return false;
+	record->sum_ns = process->waits.sum_ns;
+	__builtin_memcpy(record->longest, process->waits.longest, sizeof(record->longest));
+	if (!fill_few(record, &process->waits)) {
+		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+		return false;
+	}
+	describe(false, &record->head, &record->cgroup, record->pidns_comm, task, process, RECORD_FEW);
+	record->created = process->created;
+	record->pidns = process->pidns;
+	record->wakes = process->wakes;
+	record->is_last = is_last;
+	record->unused = 0;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
 /* A whole process, into the ring. */
 static __always_inline bool send_process(struct task_struct *task, struct process_waits *process, u32 kind)
 {
-	struct process_record *record = bpf_ringbuf_reserve(&ended, sizeof(*record), 0);
+	struct process_record *record;
 
+	if (send_few(task, process, kind == RECORD_LAST))
+		return true;
+	record = bpf_ringbuf_reserve(&ended, sizeof(*record), 0);
 	if (!record) {
 		ring_was_full();
 		return false;
 	}
-	describe(false, record, task, process, kind);
+	describe(false, &record->head, &record->cgroup, record->pidns_comm, task, process, kind);
 	bpf_probe_read_kernel(&record->process, sizeof(record->process), process);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return true;
@@ -271,7 +357,7 @@ static __always_inline bool read_process(const bool walks, void *to, struct task
 		record = bpf_map_lookup_elem(&scratch_record, &zero);
 		if (!record)
 			return false;
-		describe(walks, record, task, process, RECORD_PROCESS);
+		describe(walks, &record->head, &record->cgroup, record->pidns_comm, task, process, RECORD_PROCESS);
 		bpf_probe_read_kernel(&record->process, sizeof(record->process), process);
 		return emit_record(walks, to, record, sizeof(*record));
 	}

@@ -77,7 +77,8 @@ int BPF_PROG(executed, struct task_struct *task, int old_pid)
 /*
  * Why here: a process that lives between two reads is reported in its own context. (The next program runs in an RCU
  * callback, hence in whatever process it interrupts; it is skipped on kernels that exempt that process from tracing.)
- * Cost: one record of 600 bytes per process that ends; per thread too while threads are asked for.
+ * Cost: one record of 240 bytes per process that ends, of 650 if its waits differ much; per thread too while threads are
+ * asked for.
  * Loses: the record when the ring is full, counted; the system's figures do not depend on it.
  */
 SEC("tp_btf/sched_process_exit")
@@ -106,8 +107,8 @@ int BPF_PROG(exited, struct task_struct *task)
 
 /*
  * Why here: after the last switch, so the figures are final, and before the storage goes with the task.
- * Cost: one record of 64 bytes per process that ends; 576 if it waited in its exit or had threads that outlived the
- * first.
+ * Cost: one record of 64 bytes per process that ends; as above if it waited in its exit or had threads that outlived
+ * the first.
  * Loses: as above. Without this record the process is found gone by the next full read.
  */
 SEC("tp_btf/sched_process_free")

@@ -15,8 +15,8 @@
 #ifndef LINKER
 #error "LINKER: file name of glibc's dynamic linker"
 #endif
-#if !defined(SCREEN_FLAGS) || !defined(BATCH_FLAGS) || !defined(MALLOC_SETTINGS)
-#error "SCREEN_FLAGS, BATCH_FLAGS, MALLOC_SETTINGS: strings from scripts/node-flags.sh"
+#if !defined(SCREEN_FLAGS) || !defined(BATCH_FLAGS) || !defined(MALLOC_SETTINGS) || !defined(LOADING)
+#error "SCREEN_FLAGS, BATCH_FLAGS, MALLOC_SETTINGS, LOADING: strings from scripts/node-flags.sh"
 #endif
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define HOW_TO_CHOOSE "to choose a folder for it: WATTLAG_DIR=/root/wattlag wattlag"
@@ -24,9 +24,7 @@
 extern char **environ;
 
 /* Variables that make Node, glibc or OpenSSL load code or files, by how they begin. */
-static const char *const loading[] = { "NODE_",	  "LD_",     "GLIBC_",	    "GCONV_PATH",
-				       "LOCPATH", "NLSPATH", "MALLOC_",	    "OPENSSL_",
-				       "SSL_",	  "UV_",     "WATTLAG_DIR", "WATTLAG_NVML_LIBRARY" };
+static const char *const loading[] = { LOADING };
 
 static void clean_environment(void)
 {

@@ -183,15 +183,24 @@ static void remove_others(int base, const char *kept)
 
 /* ---- trees ---- */
 
-static bool write_seal(int tree, const struct seal *seal)
+/* 0, or an errno. */
+static int write_seal(int tree, const struct seal *seal)
 {
 	size_t size = offsetof(struct seal, files) + seal->count * sizeof(seal->files[0]);
 	int fd = openat(tree, "seal.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	bool written = fd >= 0 && write(fd, seal, size) == (ssize_t)size;
+	ssize_t written;
+	int err;
 
-	if (fd >= 0)
-		close(fd);
-	return written && renameat(tree, "seal.new", tree, "seal") == 0;
+	if (fd < 0)
+		return errno;
+	written = write(fd, seal, size);
+	/* a write that is cut short has no errno: the disk is full */
+	err = written < 0 ? errno : written == (ssize_t)size ? 0 : ENOSPC;
+	if (close(fd) < 0 && !err)
+		err = errno;
+	if (!err && renameat(tree, "seal.new", tree, "seal") < 0)
+		err = errno;
+	return err;
 }
 
 static bool read_seal(int tree, struct seal *seal)
@@ -260,8 +269,8 @@ static int make_tree(int base, int fd, const struct trailer *trailer, const char
 		err = unpack(fd, trailer, tree, &seal);
 	if (!err)
 		err = take_seal(tree, &seal, boot);
-	if (!err && !write_seal(tree, &seal))
-		err = errno;
+	if (!err)
+		err = write_seal(tree, &seal);
 	if (lock >= 0)
 		close(lock);
 	if (tree >= 0)

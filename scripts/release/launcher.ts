@@ -44,6 +44,7 @@ export async function buildLauncher({ archive, arch, root, work, output }: Launc
 		`-DSCREEN_FLAGS=${strings(flags.screen)}`,
 		`-DBATCH_FLAGS=${strings(flags.batch)}`,
 		`-DMALLOC_SETTINGS=${strings(flags.malloc)}`,
+		`-DLOADING=${strings(flags.loading)}`,
 	];
 	const built: string[] = [];
 	const compile = (source: string, ...flags: string[]): [string, ...string[]] => {

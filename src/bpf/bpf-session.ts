@@ -4,7 +4,7 @@ import type { BpfCost, ProgramCost } from '../core/tracer.ts';
 import { walk_result } from '../generated/lib.ts';
 import { monotonicNs } from '../lib/clock.ts';
 import { type Struct, u64, viewOf } from '../lib/decode.ts';
-import type { Count, Ns } from '../lib/units.ts';
+import type { Bytes, Count, Ns } from '../lib/units.ts';
 
 /** Section of programs that hook nothing and run on request only. */
 export const WALK_SECTION = 'syscall';
@@ -12,6 +12,9 @@ export const WALK_SECTION = 'syscall';
 export const CLOCK_SECTION = 'perf_event';
 
 const INITIAL_BUFFER = 64 * 1024;
+/** Buffers that are given back when they were not needed for {@link KEEP_LARGE}. */
+const LARGE: Bytes = 256 * 1024;
+const KEEP_LARGE: Ns = 5e9;
 /** Section of the counter in bpf/lib/duration.bpf.h. */
 const NEGATIVE_DURATIONS = '.data.negative';
 /** The only key of a section. */
@@ -74,6 +77,8 @@ export class BpfSession {
 	/** Those that hook something: the others run in our own system calls, whose time the process's CPU time has. */
 	private readonly hooking: ReadonlySet<string>;
 	private readonly buffers = new Map<string, Uint8Array>();
+	/** Large buffers, and when more than a quarter of one was filled last. */
+	private readonly filled = new Map<string, Ns>();
 	private readonly ringBytes: ReadonlyMap<string, number>;
 	private readonly countsNegative: boolean;
 	/** Of {@link NEGATIVE_DURATIONS}, as of `askedAt`. */
@@ -145,7 +150,10 @@ export class BpfSession {
 		let buffer = this.buffer(program, INITIAL_BUFFER);
 		for (;;) {
 			const written = this.object.iterate(program, buffer);
-			if (written <= buffer.length) return viewOf(buffer.subarray(0, written));
+			if (written <= buffer.length) {
+				if (buffer.length > LARGE && written > buffer.length / 4) this.filled.set(program, monotonicNs());
+				return viewOf(buffer.subarray(0, written));
+			}
 			buffer = this.buffer(program, written + (written >> 2));
 		}
 	}
@@ -242,13 +250,24 @@ export class BpfSession {
 		this.object.close();
 	}
 
-	/** A buffer of at least this size, reused for the life of the session. */
+	/** A buffer of at least this size, reused; a large one while it is needed. */
 	private buffer(name: string, size: number): Uint8Array {
+		if (this.filled.size > 0) this.dropLarge();
 		let buffer = this.buffers.get(name);
 		if (!buffer || buffer.length < size) {
 			buffer = new Uint8Array(size);
 			this.buffers.set(name, buffer);
 		}
 		return buffer;
+	}
+
+	/** After a storm of processes, whose tasks were reported whole. */
+	private dropLarge(): void {
+		const now = monotonicNs();
+		for (const [name, at] of this.filled) {
+			if (now - at < KEEP_LARGE) continue;
+			this.filled.delete(name);
+			this.buffers.delete(name);
+		}
 	}
 }

@@ -32,6 +32,11 @@ export function indexBits(possibleCpus: number, programs: number, least: number,
 	return Math.max(least, Math.min(most, bits));
 }
 
+/** log2 of the entries that the whole pool fills: a writer with more of them would have no values for the rest. */
+export function poolBits(slots: number): number {
+	return Math.ceil(Math.log2(slots));
+}
+
 /** Constant and sizes that the maps of a store get before loading. */
 export function storeMaps(name: string, { programs, bits, slots }: StoreSize, possibleCpus: number) {
 	const writers = possibleCpus * programs;

@@ -43,6 +43,9 @@ class Numbers {
 	}
 }
 
+/** Stays empty. */
+const NONE = new Numbers();
+
 /** The result of {@link Counters.advance}. */
 const difference = { slots: new Numbers(), added: new Numbers(), count: 0, sum_ns: 0, max_ns: 0 } satisfies Difference;
 
@@ -60,14 +63,23 @@ function maximum(highest: number, length: number, known: Ns, other: Ns): Ns {
 	return Number.isFinite(upper) ? upper - 1 : lower;
 }
 
+/** Filled slots up to which they are kept as a list: most distributions have very few, and an array of all slots is 1 kB. */
+const FEW = 12;
+
 /** A cumulative histogram as it was last read. */
 export class Counters {
-	private readonly slots: Float64Array | Uint32Array;
+	private readonly length: number;
+	private readonly wraps: boolean;
+	/** Counts of all slots; undefined: few are filled. */
+	private all: Float64Array | Uint32Array | undefined;
+	/** Without `all`: a slot, its count, and so on, ascending. An array of all slots takes ten times as much for an idle task. */
+	private few: number[] = NO_NUMBERS;
 	private sum_ns: Ns = 0;
 
 	/** @param Counts as wide as the kernel's counters, which may wrap where they have 32 bits */
 	constructor(length = LATENCY_SLOTS, Counts: typeof Float64Array | typeof Uint32Array = Uint32Array) {
-		this.slots = new Counts(length);
+		this.length = length;
+		this.wraps = Counts === Uint32Array;
 	}
 
 	/**
@@ -76,32 +88,82 @@ export class Counters {
 	 * @param known exact maximum of the interval that ends, and of the next one, as far as the kernel knows them; -1: none
 	 */
 	advance(slots: Slots, sum_ns: Ns, known: Ns = -1, knownOfNext: Ns = -1): Difference {
-		const { length } = this.slots;
-		const wraps = this.slots instanceof Uint32Array;
 		const { slots: grown, added } = difference;
 		grown.length = 0;
 		added.length = 0;
-		let count = 0;
-		for (let slot = 0; slot < length; slot++) {
-			const now = slots[slot] as number;
-			const before = this.slots[slot] as number;
-			if (now === before) continue;
-			const more = wraps ? (now - before) | 0 : now - before;
-			if (more <= 0) continue;
-			grown.push(slot);
-			added.push(more);
-			count += more;
-			this.slots[slot] = now;
-		}
+		const count = this.all ? this.advanceAll(this.all, slots) : this.advanceFew(slots);
 		// the kernel writes while this reads: a sum seen before its slot belongs to the next interval
 		if (count === 0) return NOTHING;
 		const more_ns = Math.max(0, sum_ns - this.sum_ns);
 		this.sum_ns += more_ns;
 		difference.count = count;
 		difference.sum_ns = more_ns;
-		difference.max_ns = maximum(grown[grown.length - 1] as number, length, known, knownOfNext);
+		difference.max_ns = maximum(grown[grown.length - 1] as number, this.length, known, knownOfNext);
 		return difference;
 	}
+
+	/** Returns the sum of what was added, slot by slot, to {@link difference}. */
+	private advanceAll(all: Float64Array | Uint32Array, slots: Slots): Count {
+		let count = 0;
+		for (let slot = 0; slot < all.length; slot++) {
+			const more = this.growth(slots[slot] as number, all[slot] as number);
+			if (more === 0) continue;
+			count += report(slot, more);
+			all[slot] = slots[slot] as number;
+		}
+		return count;
+	}
+
+	/** As {@link advanceAll}. */
+	private advanceFew(slots: Slots): Count {
+		let count = 0;
+		let at = 0;
+		for (let slot = 0; slot < this.length; slot++) {
+			const now = slots[slot] as number;
+			const isKnown = this.few[at] === slot;
+			if (isKnown) at += 2;
+			else if (now === 0) continue;
+			const more = this.growth(now, isKnown ? (this.few[at - 1] as number) : 0);
+			if (more === 0) continue;
+			count += report(slot, more);
+			if (!isKnown) {
+				this.few = withPair(this.few, at, slot);
+				at += 2;
+			}
+			this.few[at - 1] = now;
+		}
+		if (this.few.length > 2 * FEW) {
+			this.all = new (this.wraps ? Uint32Array : Float64Array)(this.length);
+			for (let index = 0; index < this.few.length; index += 2)
+				this.all[this.few[index] as number] = this.few[index + 1] as number;
+			this.few = NO_NUMBERS;
+		}
+		return count;
+	}
+
+	/** 0: it has not grown. */
+	private growth(now: number, before: number): Count {
+		if (now === before) return 0;
+		return Math.max(0, this.wraps ? (now - before) | 0 : now - before);
+	}
+}
+
+const NO_NUMBERS: number[] = [];
+
+function report(slot: number, more: Count): Count {
+	difference.slots.push(slot);
+	difference.added.push(more);
+	return more;
+}
+
+/** A copy with room for a slot and its count, and no more than that. */
+function withPair(few: readonly number[], at: number, slot: number): number[] {
+	const longer = new Array<number>(few.length + 2);
+	for (let index = 0; index < at; index++) longer[index] = few[index] as number;
+	longer[at] = slot;
+	longer[at + 1] = 0;
+	for (let index = at; index < few.length; index++) longer[index + 2] = few[index] as number;
+	return longer;
 }
 
 /** In place, by insertion: few numbers, mostly in order already, and Array.sort() makes a copy of them. */
@@ -116,9 +178,6 @@ function sortFew(numbers: Numbers): void {
 		numbers[at] = number;
 	}
 }
-
-/** Filled slots up to which they are kept as a list: most distributions have very few, and an array of all slots is 1 kB. */
-const FEW = 12;
 
 /** An array for the figures of one list at a time, all zero between two uses, by length. */
 const scratches = new Map<number, Float64Array>();
@@ -140,9 +199,9 @@ export class Distribution {
 	protected readonly length: number;
 	/** Of all slots; undefined: few are filled. */
 	private counts: Float64Array | undefined;
-	/** The slots with events, and without `counts` how many each. */
-	private readonly filled = new Numbers();
-	private readonly amounts = new Numbers();
+	/** The slots with events, and without `counts` how many each. {@link NONE} before the first one. */
+	private filled = NONE;
+	private amounts = NONE;
 
 	/** @param length slots of the histogram */
 	constructor(length = LATENCY_SLOTS) {
@@ -158,6 +217,14 @@ export class Distribution {
 		this.count = 0;
 		this.sum_ns = 0;
 		this.max_ns = 0;
+	}
+
+	/** Without events for some time: as {@link clear}, and its memory is given back. */
+	rest(): void {
+		this.clear();
+		this.counts = undefined;
+		this.filled = NONE;
+		this.amounts = NONE;
 	}
 
 	grow({ slots, added, count, sum_ns, max_ns }: Difference): void {
@@ -217,6 +284,10 @@ export class Distribution {
 	}
 
 	private put(slot: number, count: Count): void {
+		if (this.filled === NONE) {
+			this.filled = new Numbers();
+			this.amounts = new Numbers();
+		}
 		const { filled, amounts } = this;
 		if (!this.counts) {
 			let index = 0;

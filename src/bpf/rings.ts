@@ -30,6 +30,11 @@ export function walkRing(procRoot: string, record: Bytes, least: Bytes, most: By
 	return Math.min(most, Math.max(least, 2 ** Math.ceil(Math.log2(wanted))));
 }
 
+/** Of a ring into which each CPU puts at most `cpu` bytes between two readings. */
+export function cpuRing(online: Count, { cpu, most }: { cpu: Bytes; most: Bytes }): Bytes {
+	return online > 0 ? Math.min(most, cpu * 2 ** Math.ceil(Math.log2(online))) : most;
+}
+
 /** Of a ring that is filled at a rate that CPUs limit: half of `most` on up to two CPUs. */
 export function eventRing(online: Count, most: Bytes): Bytes {
 	return online > 0 && online <= 2 ? most / 2 : most;

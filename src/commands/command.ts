@@ -58,6 +58,8 @@ export async function startWorker(context: Context, choice: SamplerChoice): Prom
 export interface LocalChoice extends SamplerChoice {
 	/** Tracers on demand run too. */
 	onDemand?: boolean;
+	/** All snapshots of an interval have come. */
+	endTick?(): void;
 }
 
 /**
@@ -67,13 +69,14 @@ export interface LocalChoice extends SamplerChoice {
 export async function startSampler(context: Context, choice: LocalChoice): Promise<LocalSampler> {
 	const { LocalSampler } = await import('../sampling/local-sampler.ts');
 	const { delay, groups, sections, without, ownCost } = context.line;
-	const { tabs, firstDelay, onDemand } = choice;
+	const { tabs, firstDelay, onDemand, endTick } = choice;
 	return new LocalSampler({
 		// the first one is the active tab
 		tracers: await loadTracers(tabs),
 		host: hostOf(context),
 		firstDelay,
 		onDemand,
+		endTick,
 		delay,
 		groups,
 		sections,

@@ -49,6 +49,10 @@ export interface Cost {
 	kernel_bytes: Bytes | null;
 	/** Of a recorder: bytes written to its files since the interval before, all tabs and both tiers; absent: nothing is recorded. */
 	recorded_bytes?: Bytes;
+	/** Of a recorder: its CPU time at most, as a share of one CPU; absent: not limited. */
+	cpu_limit?: number;
+	/** Interval that the recorder takes to stay within the limit; absent: the requested one. */
+	step_ns?: Ns;
 }
 
 /** Why an interval was longer than requested. Rates still refer to `dt_ns`. */

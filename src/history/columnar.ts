@@ -55,12 +55,21 @@ const FEW = 8;
 
 const NULLS: Column = { kind: 'nulls' };
 
-/** Numbers of the last rows: the next ones are about as many. */
-let usual = 1024;
+/** Numbers. */
+const LEAST = 1024;
+/**
+ * Where the numbers of all rows are collected, one snapshot after the other: an array for each would be garbage of megabytes where
+ * there are thousands of rows.
+ */
+let scratch = new Float64Array(LEAST);
+/** Since rows filled a quarter of it. */
+let spared = 0;
+/** After so many rows it is made small again. */
+const SPARED = 256;
 
 /** Numbers of all columns, one column after the other. */
 class Pool {
-	private values = new Float64Array(usual + (usual >> 3));
+	private values = scratch;
 	length = 0;
 
 	/** Returns their offset. */
@@ -130,8 +139,9 @@ class Pool {
 	}
 
 	all(): Float64Array {
-		usual = Math.max(1024, Math.min(this.length, 2 ** 20));
-		return this.values.subarray(0, this.length);
+		spared = scratch.length > LEAST && this.length * 4 < scratch.length ? spared + 1 : 0;
+		if (spared > SPARED) scratch = new Float64Array(LEAST);
+		return this.values.slice(0, this.length);
 	}
 
 	private reserve(count: number): number {
@@ -139,8 +149,9 @@ class Pool {
 		this.length += count;
 		if (this.length > this.values.length) {
 			const { values } = this;
-			this.values = new Float64Array(this.length * 2);
+			this.values = new Float64Array(this.length + (this.length >> 2));
 			this.values.set(values);
+			scratch = this.values;
 		}
 		return at;
 	}

@@ -1,6 +1,7 @@
 /**
- * V8 keeps pages that its heap no longer uses, resident and for ever: after a storm of processes or sockets hundreds of MB in
- * which nothing is. It gives them back with a collection for a heap that has reached its limit, and with no other.
+ * V8 lets a heap grow by more than half before it collects all garbage, and keeps pages that its heap no longer uses, resident
+ * and for ever: after the start, and after a storm of processes or sockets, most of a heap is neither. It gives pages back with
+ * a collection for a heap that has reached its limit, and with no other.
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -9,13 +10,17 @@ import type { Bytes } from './units.ts';
 export interface ReleaseOptions {
 	/** Between looks at the size of the heap, ms. */
 	every: number;
-	/** The heap has been smaller for so many looks. */
+	/** The heap has been calm for so many looks: a heap that grows again soon would take the pages that it has given back. */
 	looks: number;
-	/** By so much, bytes: what is gained for 50 to 100 ms of CPU time. */
+	/** It has shrunk by so much since it was largest, or grown by so much since it was collected, bytes. */
 	much: Bytes;
+	/** One part in so many of the time is for collecting. */
+	part: number;
+	/** Called after a collection: buffers of the heap have been freed as well. */
+	after?: () => void;
 }
 
-const usual: ReleaseOptions = { every: 5000, looks: 12, much: 48 * 2 ** 20 };
+const usual: ReleaseOptions = { every: 3000, looks: 4, much: 12 * 2 ** 20, part: 500 };
 
 /** Of the calling thread, without pages that are kept empty. */
 function heapSize(): Bytes {
@@ -29,19 +34,29 @@ function collectAll(): void {
 	collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
 
-/** From now on, for the heap of the calling thread, once after it has shrunk. Returns what ends it. */
-export function releaseHeapRegularly({ every, looks, much }: ReleaseOptions = usual): () => void {
+/** From now on, for the heap of the calling thread: collect it when it has grown or shrunk. Returns what ends it. */
+export function releaseHeapRegularly(options: Partial<ReleaseOptions> = {}): () => void {
+	const { every, looks, much, part, after } = { ...usual, ...options };
+	let kept: Bytes = 0;
 	let highest: Bytes = 0;
-	const recent: Bytes[] = [];
+	let notBefore = 0;
+	let recent: Bytes[] = [];
 	const timer = setInterval(() => {
 		const size = heapSize();
 		highest = Math.max(highest, size);
 		recent.push(size);
 		if (recent.length > looks) recent.shift();
-		// a heap that grows again soon would take the pages that it has given back
-		if (recent.length < looks || highest - Math.max(...recent) < much) return;
+		if (recent.length < looks || performance.now() < notBefore) return;
+		const largest = Math.max(...recent);
+		const calm = largest - Math.min(...recent) < much / 2;
+		if (highest - largest < much && !(calm && largest - kept >= much)) return;
+		const begun = performance.now();
 		collectAll();
-		highest = heapSize();
+		after?.();
+		notBefore = performance.now() + (performance.now() - begun) * part;
+		kept = heapSize();
+		highest = kept;
+		recent = [];
 	}, every).unref();
 	return () => clearInterval(timer);
 }

@@ -1,4 +1,4 @@
-/** Sorts numbers: many in linear time (radix sort on their bits), few by comparison. Pure. */
+/** Sorts numbers: many in linear time (radix sort on their bits), few by comparison; and finds the largest. Pure. */
 
 /** Bits of one pass. Six passes cover all 64, least significant first; each is stable. */
 const DIGIT = 11;
@@ -56,4 +56,19 @@ function comparable(numbers: Float64Array): Uint32Array {
 		if (negative) bits[high - 1] = ~(bits[high - 1] as number);
 	}
 	return bits;
+}
+
+/** The items with the largest figures, the largest first, of equal ones the earlier first: few of many, without sorting all. */
+export function largest<Item>(items: Iterable<Item>, count: number, figure: (item: Item) => number): Item[] {
+	const found: { item: Item; value: number }[] = [];
+	for (const item of items) {
+		const value = figure(item);
+		const last = found[count - 1];
+		if (last ? value <= last.value : count < 1) continue;
+		let at = found.length;
+		while (at > 0 && (found[at - 1] as { value: number }).value < value) at--;
+		found.splice(at, 0, { item, value });
+		if (found.length > count) found.pop();
+	}
+	return found.map(({ item }) => item);
 }

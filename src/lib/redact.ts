@@ -67,14 +67,12 @@ const WHOLE_URL = /^([a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@"']*:)(?!\d{1,5}(?:[/?#]|
 const BEARER = /\b(bearer|basic)(\s+|%20)[A-Za-z0-9+/._~=-]{8,}/gi;
 /** `pass:…` of OpenSSL. */
 const PASS = /^pass:(?=.)/;
-/** A text that is given to a program which reads a secret: `echo … | docker login --password-stdin`. */
+/** A text that is given to a program which reads a secret, quoted or in several words: `echo … | docker login --password-stdin`. */
 const GIVEN = new RegExp(
-	String.raw`\b((?:echo|printf)\s+(?:-\w+\s+)*)(?:${QUOTED}|[^\s|]+)(?=\s*\|[^|;]*(?:--?pass(?:word|wd)?-stdin|--with-token|\bsudo\s+-\w*S|\bchpasswd|\bpasswd\b|\bcryptsetup))`,
+	String.raw`\b((?:echo|printf)\s+)(?:(?:-\w+\s+)*(?:${QUOTED}|[^\s|]+)|[^|;\n]{1,500}?)(?=\s*\|[^|;]*(?:--?pass(?:word|wd)?-stdin|--with-token|\bsudo\s+-\w*S|\bchpasswd|\bpasswd\b|\bcryptsetup))`,
 	'g',
 );
-/** The same with several words, or as a here-string. */
-const GIVEN_ALL =
-	/\b((?:echo|printf)\s+)[^|;\n]{1,500}?(?=\s*\|[^|;]*(?:--?pass(?:word|wd)?-stdin|--with-token|\bsudo\s+-\w*S|\bchpasswd|\bpasswd\b|\bcryptsetup))/g;
+/** The same as a here-string. */
 const HERE = new RegExp(
 	String.raw`((?:--?pass(?:word|wd)?-stdin|--with-token)[^|;<\n]{0,200}<<<\s*)(?:${QUOTED}|\S+)`,
 	'g',
@@ -174,7 +172,6 @@ const LONG_P =
 const RARE: readonly (readonly [needs: string, pattern: RegExp, by: string])[] = [
 	['-----BEGIN ', PEM, MASK],
 	['|', GIVEN, `$1${MASK}`],
-	['|', GIVEN_ALL, `$1${MASK}`],
 	['<<<', HERE, `$1${MASK}`],
 	['@', ORACLE, `$1${MASK}`],
 	['://', URL_PASSWORD, `$1${MASK}`],

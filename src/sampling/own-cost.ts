@@ -3,8 +3,8 @@
  * after loading and then ever more seldom, since switching the kernel's run statistics patches its code, which interrupts
  * every CPU three times; with isolated CPUs it is not done at all.
  */
+import type { ProgramsCost } from '../core/cost.ts';
 import type { CostMode } from '../core/sampler.ts';
-import type { Cost } from '../core/snapshot.ts';
 import type { BpfCost, Host, Session } from '../core/tracer.ts';
 import { monotonicNs } from '../lib/clock.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
@@ -26,10 +26,6 @@ const UNPRICED = 0.02;
 const FAR = 0.25;
 
 type AnySession = Session<object, object>;
-type MeasuredCost = Pick<
-	Cost,
-	'bpf_ns' | 'bpf_runs' | 'bpf_measured_ns' | 'bpf_price_age_ns' | 'bpf_uncertainty' | 'bpf_why'
->;
 
 /** The programs of one session. */
 interface Watched {
@@ -102,7 +98,7 @@ export class OwnCost {
 	 * @param costs of all sessions, now
 	 * @returns the cost of a session in an interval of `dt`
 	 */
-	tick(costs: ReadonlyMap<AnySession, BpfCost>): (session: AnySession, dt: Ns) => MeasuredCost {
+	tick(costs: ReadonlyMap<AnySession, BpfCost>): (session: AnySession, dt: Ns) => ProgramsCost {
 		const now = monotonicNs();
 		const sessions = [...costs.keys()];
 		const throughout = this.statistics !== undefined && this.openedAt <= this.tickedAt;
@@ -116,7 +112,7 @@ export class OwnCost {
 		}
 		this.measured = 0;
 		this.tickedAt = now;
-		const figures = (session: AnySession, dt: Ns): MeasuredCost => {
+		const figures = (session: AnySession, dt: Ns): ProgramsCost => {
 			const watched = this.watch(session);
 			const programs = ran.get(session) ?? [];
 			if (throughout && this.mode === 'on') return exact(programs, measured);
@@ -143,7 +139,7 @@ export class OwnCost {
 		this.statistics = undefined;
 	}
 
-	private estimated(watched: Watched, programs: readonly Delta[], dt: Ns, measured: Ns, now: Ns): MeasuredCost {
+	private estimated(watched: Watched, programs: readonly Delta[], dt: Ns, measured: Ns, now: Ns): ProgramsCost {
 		const estimate = this.prices.estimate(programs, dt);
 		const far = estimate.far_ns > FAR * estimate.ns;
 		const some = far || estimate.unpriced_ns > UNPRICED * estimate.ns;
@@ -245,7 +241,7 @@ export class OwnCost {
 }
 
 /** Statistics were on for the whole interval: what the kernel counted. */
-function exact(programs: readonly Delta[], measured: Ns): MeasuredCost {
+function exact(programs: readonly Delta[], measured: Ns): ProgramsCost {
 	return {
 		bpf_ns: Math.round(seenNs(programs)),
 		bpf_runs: programs.reduce((sum, { runs, seen }) => sum + (runs ?? seen.runs), 0),

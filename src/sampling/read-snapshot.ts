@@ -1,4 +1,5 @@
 /** One read of one tracer, as a snapshot. */
+import { type ProgramsCost, summedError } from '../core/cost.ts';
 import type { Cost, Snapshot } from '../core/snapshot.ts';
 import type { Tick } from '../core/tracer.ts';
 import { monotonicNs } from '../lib/clock.ts';
@@ -6,12 +7,6 @@ import type { Ns } from '../lib/units.ts';
 import type { ProcessFacts } from '../rows/grouping/facts.ts';
 import { regroup } from '../rows/grouping/regroup.ts';
 import type { Running } from './running.ts';
-
-/** The part of a cost that is of BPF programs. */
-type ProgramsCost = Pick<
-	Cost,
-	'bpf_ns' | 'bpf_runs' | 'bpf_measured_ns' | 'bpf_price_age_ns' | 'bpf_uncertainty' | 'bpf_why'
->;
 
 export interface ReadOptions {
 	/** Group of the rows. */
@@ -103,9 +98,8 @@ function costOf(tick: Tick, own: ProgramsCost): ProgramsCost {
 			return total === null || value === null ? null : total + value;
 		}, 0);
 	const ns = sum(({ bpf_ns }) => bpf_ns);
-	// errors of different programs are taken as if they went the same way
-	const error = sum(({ bpf_ns, bpf_uncertainty }) =>
-		bpf_ns === 0 ? 0 : bpf_ns === null || bpf_uncertainty === null ? null : bpf_ns * bpf_uncertainty,
+	const error = summedError(
+		costs.map(({ bpf_ns, bpf_uncertainty }) => ({ value: bpf_ns, uncertainty: bpf_uncertainty })),
 	);
 	const ages = costs.flatMap(({ bpf_price_age_ns }) => bpf_price_age_ns ?? []);
 	const why = costs.find(({ bpf_why }) => bpf_why)?.bpf_why;

@@ -20,7 +20,7 @@ export function releaseMemoryRegularly(addon: BpfAddon): () => void {
 		...FIRST.map((seconds) => setTimeout(release, seconds * 1000).unref()),
 		setInterval(release, EVERY).unref(),
 	];
-	const endHeap = releaseHeapRegularly();
+	const endHeap = releaseHeapRegularly({ after: release });
 	return () => {
 		endHeap();
 		for (const timer of timers) clearTimeout(timer);

@@ -25,7 +25,7 @@ export interface SamplingOptions extends RunningOptions {
 	/** Seconds since boot, sleep included. */
 	uptime?: () => number;
 	/** All snapshots of a tick have been emitted. */
-	endTick?(): void;
+	endTick?: (() => void) | undefined;
 }
 
 /** Between two times that the kernel's rings are emptied, ms: collecting is independent of the interval that is shown. */

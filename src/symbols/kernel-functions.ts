@@ -23,7 +23,8 @@ function* partsIn(path: string): Generator<Buffer> {
 
 export class KernelFunctions {
 	private ranges: readonly Range[] = [];
-	private readonly known = new Map<number, string | undefined>();
+	/** By address as a signed number; null: in none of them. */
+	private readonly known = new Map<number, string | null>();
 	private loaded = false;
 
 	/** Have the addresses been read? Before that, and where they are hidden, no function is found. */
@@ -69,11 +70,14 @@ export class KernelFunctions {
 
 	/** The function that holds an address (its low 32 bits); undefined: none of those that were asked for. */
 	at(address: number): string | undefined {
-		if (this.known.has(address)) return this.known.get(address);
+		// a small integer for V8, which an address above 2^31 is not
+		const key = address | 0;
+		const known = this.known.get(key);
+		if (known !== undefined) return known === null ? undefined : known;
 		const range = this.ranges[firstIndex(this.ranges.length, (one) => (this.ranges[one] as Range).from > address) - 1];
 		const name = range && address < range.to ? range.name : undefined;
 		if (this.known.size >= 50_000) this.known.clear();
-		this.known.set(address, name);
+		this.known.set(key, name ?? null);
 		return name;
 	}
 }

@@ -21,6 +21,8 @@ import { wait } from './terminal/subject.ts';
 export const RECORDER = 'wattlag record';
 export const SERVE = 'wattlag serve';
 const BUSY = 1000;
+/** A recorder keeps its interval until it has used the CPU time that it has saved, ms. */
+const SETTLED_MS = 12_000;
 
 export const RECORD = {
 	rest: 'CPU time per second, at rest',
@@ -139,7 +141,7 @@ async function turn({ name, words }: Recorder, lengths: Lengths, { loads }: Benc
 		if (name !== SERVE) add(RECORD.bytes, name, ((bytesBelow(folder.path) - bytes) / seconds) * 0.0036);
 		if (name === RECORDER) add(RECORD.day, name, bytesOfADay(folder.path) / 1e6);
 		const load = loads.start(undefined, 'busy', BUSY);
-		await wait(2500);
+		await wait(SETTLED_MS);
 		const [busy, at, since] = [cpuTime(pid).total, performance.now(), Date.now()];
 		await wait(lengths.busy * 1000);
 		const passed = (performance.now() - at) / 1000;
@@ -166,7 +168,7 @@ export async function record(bench: Bench): Promise<SectionResult> {
 	];
 	const atop = '/usr/bin/atop';
 	if (existsSync(atop)) recorders.push({ name: 'atop -w', words: (folder) => [atop, '-w', join(folder, 'a'), '1'] });
-	const lengths = bench.quick ? { warm: 20, rest: 22, busy: 4 } : { warm: 60, rest: 30, busy: 10 };
+	const lengths = bench.quick ? { warm: 20, rest: 22, busy: 11 } : { warm: 60, rest: 30, busy: 20 };
 	const rounds = bench.quick ? 1 : 3;
 	const values = new Map<string, number[]>();
 	for (let round = 1; round <= rounds; round++)
@@ -188,7 +190,7 @@ export async function record(bench: Bench): Promise<SectionResult> {
 		id: 'record',
 		title: 'Recording and serving for hours',
 		notes: [
-			`An interval of a second, all tabs; ${lengths.warm} s after the start, for ${lengths.rest} s, then with ${BUSY} busy processes for ${lengths.busy} s. ${rounds === 1 ? 'One round' : `${rounds} rounds`} in turns. CPU time is of all threads. The bytes of wattlag are those of both tiers and their indexes. below is in no Debian and is not measured.${missing}`,
+			`An interval of a second, all tabs; ${lengths.warm} s after the start, for ${lengths.rest} s, then with ${BUSY} busy processes for ${lengths.busy} s, which begin ${SETTLED_MS / 1000} s after their start. ${rounds === 1 ? 'One round' : `${rounds} rounds`} in turns. CPU time is of all threads. The bytes of wattlag are those of both tiers and their indexes. below is in no Debian and is not measured.${missing}`,
 		],
 		figures,
 	};

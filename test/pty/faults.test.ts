@@ -14,6 +14,8 @@ const INTERVAL = 0.5;
 const test = inPty.extend<{
 	/** The program, once it shows figures. */
 	start: (options?: TerminalRunOptions) => Promise<TerminalRun>;
+	/** With a tab that throws, and a signal that crashes it. */
+	startSabotaged: () => Promise<TerminalRun>;
 	/** The same under a shell, which has the terminal afterwards. */
 	startUnderShell: () => Promise<{ run: TerminalRun; pid: number }>;
 }>({
@@ -23,22 +25,32 @@ const test = inPty.extend<{
 			await run.waitFor(/PID .*WAIT99/);
 			return run;
 		}),
+	startSabotaged: ({ inTerminal }, use) =>
+		use(async () => {
+			const [program, ...words] = preloaded('sabotage.ts');
+			const run = inTerminal(program, [...words, '--delay', `${INTERVAL}`]);
+			await run.waitFor(/PID .*WAIT99/);
+			return run;
+		}),
 	startUnderShell: ({ inTerminal }, use) =>
 		use(async () => {
 			const run = inTerminal('/bin/bash', ['--norc', '--noprofile', '-i'], {
 				columns: 200,
 				rows: 50,
-				env: { PS1: 'shell> ', ...sabotaged },
+				env: { PS1: 'shell> ', program: preloaded('sabotage.ts').join(' ') },
 			});
 			await run.waitFor('shell>');
-			await run.press('bin/wattlag --mouse\r', /PID .*WAIT99/);
+			await run.press('$program --mouse\r', /PID .*WAIT99/);
 			const children = readFileSync(`/proc/${run.pid}/task/${run.pid}/children`, 'utf8');
 			return { run, pid: Number(children) };
 		}),
 });
 
-/** The program with a tab that throws, and a signal that crashes it. */
-const sabotaged = { NODE_OPTIONS: `--import ${fileURLToPath(new URL('fixtures/sabotage.ts', import.meta.url))}` };
+/** The program with a module of the fixtures that is loaded first. */
+function preloaded(module: string): [program: string, ...words: string[]] {
+	const path = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+	return [path('preloaded.sh'), path(module)];
+}
 
 /** Until the kernel takes nothing more of what the program draws. */
 async function stall(run: TerminalRun): Promise<void> {
@@ -117,7 +129,7 @@ test.concurrent.for([
 		expect(run.cursorShown).toBe(true);
 		expect(run.modes).toEqual({ mouse: 'none', autowrap: true, synchronized: false });
 		// nothing of a frame got onto the shell's screen, which it clears when a ^L was left for it
-		expect(run.text()).toMatch(/^shell> (bin\/wattlag|echo)/);
+		expect(run.text()).toMatch(/^shell> (\$program|echo)/);
 		expect(run.text()).not.toMatch(/WAIT99|PSI/);
 		expect(run.output.includes('wattlag: unexpected error: sabotaged')).toBe(how === 'SIGUSR2');
 	},
@@ -202,8 +214,10 @@ test.concurrent('a terminal that does not tell its size from the start', async (
 	await expectRestored(run, 0);
 });
 
-test.concurrent('a tab that throws says so in its place; the others go on, and all is sampled', async ({ start }) => {
-	const run = await start({ env: sabotaged });
+test.concurrent('a tab that throws says so in its place; the others go on, and all is sampled', async ({
+	startSabotaged,
+}) => {
+	const run = await startSabotaged();
 	await run.press('3', /this tab failed; the others work[\s\S]*sabotaged/);
 	await intervals(5);
 	await run.press('2', /\d+ waits/);
@@ -215,10 +229,8 @@ test.concurrent('a tab that throws says so in its place; the others go on, and a
 test.concurrent('a tracer that throws is said to be tried again in its tab, and comes back; one left out says so', async ({
 	inTerminal,
 }) => {
-	const preload = fileURLToPath(new URL('fixtures/break-read.ts', import.meta.url));
-	const run = inTerminal('bin/wattlag', ['--delay', '0.25', '--tab', 'irq', '--without', 'receive'], {
-		env: { NODE_OPTIONS: `--import ${preload}` },
-	});
+	const [program, ...words] = preloaded('break-read.ts');
+	const run = inTerminal(program, [...words, '--delay', '0.25', '--tab', 'irq', '--without', 'receive']);
 	await run.waitFor(/irq failed: sabotaged\s+next try in 10 s/);
 	run.send('5');
 	await run.waitFor(/left out by --without/);

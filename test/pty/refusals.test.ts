@@ -1,6 +1,6 @@
 /** Impossible requests to the built program: one clear line, exit code 2, and nothing goes on running. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -56,6 +56,14 @@ test.for<[args: string[], line: string]>([
 });
 
 const batch = ['--batch', '--json', '--tab', 'energy', '--source', 'proc', '--delay', '0.2'];
+
+test('no module is loaded that the environment names: sudo -E would let its user choose what root runs', () => {
+	const planted = join(folder, 'planted.cjs');
+	writeFileSync(planted, "console.error('planted')");
+	const env = { ...process.env, NODE_OPTIONS: `--require=${planted}` };
+	const { stdout, stderr } = spawnSync('bin/wattlag', ['--version'], { encoding: 'utf8', env, timeout: 60_000 });
+	expect({ stdout: stdout.replace(/\d.*\n/, ''), stderr }).toEqual({ stdout: 'wattlag ', stderr: '' });
+});
 
 test('SIGUSR1 opens no debugger, through which every user could become root', async () => {
 	const child = spawn('bin/wattlag', batch, { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -199,8 +199,8 @@ describe('a running systemd', () => {
 			expect(inside('systemctl', 'stop', unit).status).toBe(0);
 			expect(inside('systemctl', 'is-failed', unit).stdout).toBe('inactive\n');
 		};
-		// CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_PERFMON, CAP_BPF
-		expectLimits('wattlag', '000000c000280004', /^Uid:\t[1-9]/m);
+		// CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYSLOG, CAP_PERFMON, CAP_BPF
+		expectLimits('wattlag', '000000c400280004', /^Uid:\t[1-9]/m);
 		ends('wattlag');
 
 		expect(inside('systemctl', 'start', 'wattlag-serve').status).toBe(0);
@@ -212,12 +212,12 @@ describe('a running systemd', () => {
 			expect(tabs.filter(({ up }) => up === '1').length).toBeGreaterThan(4);
 			expect(tabs.filter(({ up }) => up !== '1')).toEqual([]);
 		}, waiting);
-		expectLimits('wattlag-serve', '000000c000280004', /^Uid:\t[1-9]/m);
+		expectLimits('wattlag-serve', '000000c400280004', /^Uid:\t[1-9]/m);
 		ends('wattlag-serve');
 
 		expect(inside('systemctl', 'start', 'wattlag-record').status).toBe(0);
 		await vi.waitFor(() => expect(inside('find', '/var/lib/wattlag', '-size', '+8k').stdout).not.toBe(''), waiting);
-		// root's folder, without root's privileges: those of the others and CAP_SYSLOG
+		// root's folder, without root's privileges
 		expectLimits('wattlag-record', '000000c400280004', /^Uid:\t0\t/m);
 		ends('wattlag-record');
 

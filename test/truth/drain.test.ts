@@ -17,8 +17,8 @@ const tree = treePerFile();
 const name = 'wl-drained';
 
 const ENDED = 1250;
-/** For 500 threads that end, and for 700 processes that waited: less than one interval has. */
-const RING = { energy: 128 << 10, runqlat: 512 << 10 };
+/** For 500 threads that end, and for 850 processes that waited: less than one interval has. */
+const RING = { energy: 128 << 10, runqlat: 256 << 10 };
 
 /** This machine with small rings of ended tasks. */
 function smallRings(): Host {

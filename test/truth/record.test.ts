@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
 import { afterAll, beforeAll, type TestContext, test } from 'vitest';
-import { statedRule } from '../../src/recording/merge.ts';
+import { statedRule } from '../../src/recording/merge-rules.ts';
 
 const run = promisify(execFile);
 const schema = JSON.parse(readFileSync('docs/batch.schema.json', 'utf8')) as object;

@@ -67,6 +67,7 @@ describe('help and footer', () => {
 						rssBytes: 80 * 2 ** 20,
 						kernelBytes: 19 * 2 ** 20,
 						recorded: null,
+						step: null,
 					}}
 					selected={-1}
 					rows={31}
@@ -97,8 +98,11 @@ describe('help and footer', () => {
 			rssBytes: 80 * 2 ** 20,
 			kernelBytes: null,
 			recorded: null,
+			step: null,
 		};
 		expect(footer({ width: 120, cost: unknown })).toContain('own cost: BPF ? (not measured) CPU 1.4%');
+		const recorder = { ...unknown, recorded: 2048, step: 5e9 };
+		expect(footer({ width: 120, cost: recorder })).toContain('CPU 1.4% every 5.00s RSS 80.0MiB disk 2.00K/s');
 		expect(footer({ losses: [['ring', 12]], width: 100 })).toContain('lost ring 12 ');
 	});
 

@@ -104,6 +104,22 @@ test('a decoder reads every kind of member at its place', async () => {
 	expect(module['stage']).toEqual({ QUEUE: 0, DEVICE: 1 });
 });
 
+test('a cursor reads the same members in place, moved from one struct to the next', async () => {
+	const module = await load(emitModule('x.bpf.c', types));
+	const bytes = Buffer.alloc(2 * 80);
+	bytes.writeUInt32LE(7, 12);
+	bytes.writeUInt32LE(9, 80 + 12);
+	bytes.writeBigUInt64LE(2n ** 40n, 80 + 16 + 24);
+	bytes.writeBigInt64LE(-5n, 80 + 64);
+	bytes.writeUInt16LE(65535, 80 + 72);
+	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+	const { read } = module['shard'] as { read(view: DataView, at: number): object };
+	const Cursor = module['shard_cursor'] as new () => { moveTo(view: DataView, at: number): Record<string, unknown> };
+	const cursor = new Cursor();
+	for (const at of [0, 80])
+		for (const [name, value] of Object.entries(read(view, at))) expect(cursor.moveTo(view, at)[name]).toEqual(value);
+});
+
 test('maps have their decoders and the number of their entries', async () => {
 	const module = await load(emitModule('x.bpf.c', types));
 	expect(module['maps']).toEqual({ shards: { name: 'shards', key: null, value: module['shard'], entries: 512 } });

@@ -193,7 +193,7 @@ describe('how figures are added up', () => {
 	});
 
 	test('energy: the sum is the whole; history from the newest on', () => {
-		const energy = (uj: number, history?: number[]) =>
+		const energy = (uj: number, history?: readonly number[]) =>
 			({ pid: uj, energy_uj: uj, watts: uj / 2, threads: 1, ...(history && { history }) }) as EnergyRow;
 		expect(energyFold.merge([energy(3, [1, 2, 3]), energy(5, [10]), energy(0)])).toEqual({
 			pid: 3,

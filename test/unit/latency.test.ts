@@ -144,3 +144,21 @@ test('a distribution of few slots and one of many have the same figures, and bot
 		expect([few.count, few.buckets()]).toEqual([0, []]);
 	}
 });
+
+test('a distribution that rested begins anew', () => {
+	const { kernel, read } = setUp();
+	const rested = new Distribution(SLOTS);
+	for (const slots of [3, 40]) {
+		for (let slot = 1; slot < slots; slot++) kernel.add(slotLower(slot, SLOTS));
+		rested.add(read());
+		rested.rest();
+		expect(rested).toMatchObject({ count: 0, sum_ns: 0, max_ns: 0 });
+		expect(rested.buckets()).toEqual([]);
+		kernel.add(5000);
+		rested.add(read());
+		expect(rested.buckets().map(([, count]) => count)).toEqual([1]);
+		rested.rest();
+	}
+	// what one has is in no other
+	expect(new Distribution(SLOTS).buckets()).toEqual([]);
+});

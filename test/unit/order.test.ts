@@ -1,6 +1,6 @@
 /** Order of numbers: few are compared, many go through a radix sort, both with the same result. */
 import { expect, test } from 'vitest';
-import { ascending } from '../../src/lib/order.ts';
+import { ascending, largest } from '../../src/lib/order.ts';
 
 test.each([0, 1, 2, 999, 1000, 3000])('%i numbers with equal, negative and infinite ones', (count) => {
 	const special = [
@@ -21,4 +21,10 @@ test.each([0, 1, 2, 999, 1000, 3000])('%i numbers with equal, negative and infin
 		return left === right ? a - b : left < right ? -1 : 1;
 	});
 	expect(Array.from(ascending(numbers))).toEqual(expected);
+});
+
+test.each([0, 1, 3, 50])('the %i largest of many, as sorting finds them', (count) => {
+	const items = Array.from({ length: 500 }, (_, at) => ({ at, figure: Math.floor(Math.abs(Math.sin(at)) * 20) }));
+	const sorted = items.toSorted((a, b) => b.figure - a.figure).slice(0, count);
+	expect(largest(items, count, ({ figure }) => figure)).toEqual(sorted);
 });

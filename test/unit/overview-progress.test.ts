@@ -121,6 +121,34 @@ describe('services', () => {
 		expect(commands.restarted.size).toBe(0);
 	});
 
+	test('processes that rest count as rows of them do', () => {
+		const cgroup = safe`/system.slice/web.service`;
+		const times = { start_time: 5, time_ns: { poll: second }, wakeups: 0, io_count: 0, io_bytes: 0, packets: 2 };
+		const known = [1, 2, 3].map((pid) => ({ ...row({ ...times, pid }), cgroup }));
+		const [asRows, resting] = [new Services(), new Services()];
+		for (const services of [asRows, resting]) services.sum(known);
+		const [busy, ...others] = known.map((one, index) => ({ ...one, wakeups: index === 0 ? 7 : 0 }));
+		if (!busy) throw new Error('none is busy');
+		const processes = others.map(({ pid, comm }) => ({ pid, start: 5, comm, tasks: [] }));
+		const addTo = (parts: { poll?: number }) => {
+			parts.poll = (parts.poll ?? 0) + second;
+			return true;
+		};
+		const [sum] = resting.sum([busy], { processes, addTo, packetsOf: () => 2 });
+		expect(sum).toMatchObject({ comm: 'web.service', wakeups: 7, members: 3, packets: 6 });
+		expect(asRows.sum([busy, ...others])).toEqual([sum]);
+		// a service of which nothing is active
+		const [asleep] = resting.sum([], { processes, addTo, packetsOf: () => null });
+		expect(asleep).toMatchObject({ comm: 'web.service', wakeups: 0, members: 2, time_ns: { poll: 2 * second } });
+		// the oldest one ended while nobody worked
+		resting.sum([], {
+			processes: processes.map((one) => ({ ...one, start: one.pid + 8 })),
+			addTo,
+			packetsOf: () => null,
+		});
+		expect([...resting.restarted]).toEqual([2]);
+	});
+
 	test('processes that come and go have a past together', () => {
 		const [one, all, services] = [new Progress(), new Progress(), new Services()];
 		const each = (from: number, until: number, now: Partial<ProgressRow>) => {

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
-import { mergeSnapshots, type Rule, statedRule } from '../../src/recording/merge.ts';
+import { SnapshotSum } from '../../src/recording/merge.ts';
+import { type Rule, statedRule } from '../../src/recording/merge-rules.ts';
 import { base } from '../ui/fixtures/made-up.ts';
 
 type Schema = Record<string, unknown>;
@@ -64,6 +65,13 @@ test('no rule contradicts the unit of its field', () => {
 	expect(wrong).toEqual([]);
 });
 
+/** Of rows whose name is their identity. */
+function sum(parts: readonly Snapshot[]): Snapshot {
+	const whole = new SnapshotSum({ rowKey: (row) => String((row as Schema)['name']) });
+	for (const part of parts) whole.add(part);
+	return whole.merged() as Snapshot;
+}
+
 describe('one after the other, 1 s and 3 s', () => {
 	/** A field of a row in both intervals, merged. */
 	function merged(name: string, first: unknown, second: unknown, more: readonly [object, object] = [{}, {}]): unknown {
@@ -73,7 +81,7 @@ describe('one after the other, 1 s and 3 s', () => {
 				dt_ns: seconds * 1e9,
 				rows: [{ name: 'row', [name]: value, ...more[tick - 1] }],
 			}) as unknown as Snapshot;
-		const whole = mergeSnapshots([at(1, 1, first), at(2, 3, second)], () => 'row');
+		const whole = sum([at(1, 1, first), at(2, 3, second)]);
 		return (whole.rows[0] as Schema)[name];
 	}
 	const expected: Readonly<Record<Exclude<Rule, 'buckets' | 'mean-of-events'>, [number, number]>> = {
@@ -114,5 +122,97 @@ describe('one after the other, 1 s and 3 s', () => {
 		// as in every interval: the ten longest
 		const [{ culprits = [] } = {}] = lists as { culprits?: { wait_ns: number }[] }[];
 		expect(culprits.map(({ wait_ns }) => wait_ns)).toEqual([10, 10, 9, 9, 8, 8, 7, 7, 6, 6]);
+	});
+});
+
+describe('an interval at a time', () => {
+	const of = (tick: number, rows: readonly object[], more: object = {}) =>
+		({ ...base('energy', tick, 'thing'), dt_ns: 1e9, ...more, rows }) as unknown as Snapshot;
+
+	test('a row at rest that is the same object stays it; one that was missing, or changed, does not', () => {
+		const idle = { name: 'idle', pid: 7, cpu_ns: 0, cpu_ns_total: 5, share: 0.5, lengths: [] };
+		const all = [1, 2, 3].map((tick) => of(tick, [idle]));
+		expect(sum(all).rows[0]).toBe(idle);
+		const later = sum([of(1, []), of(2, [idle]), of(3, [idle])]).rows[0] as Schema;
+		// 0 where the row was missing
+		expect(later).toEqual({ ...idle, share: 0.333333 });
+		const woken = { ...idle, cpu_ns: 9, cpu_ns_total: 14, share: 0.2 };
+		const changed = sum([of(1, [idle]), of(2, [idle]), of(3, [woken]), of(4, [idle])]).rows[0];
+		expect(changed).toEqual({ ...idle, cpu_ns: 9, share: 0.425 });
+	});
+
+	test('fields that come, go, change their kind or order', () => {
+		const rows = [
+			{ name: 'a', count: 1, user: 'x', wait_ns: null },
+			{ name: 'a', wakes: 3, count: 2, wait_ns: 7 },
+			{ count: 4, name: 'a', wait_ns: null, device_uj: 2 },
+		];
+		const [row] = sum(rows.map((one, tick) => of(tick + 1, [one]))).rows;
+		expect(row).toEqual({ count: 7, name: 'a', wait_ns: 7, device_uj: 2, user: 'x', wakes: 3 });
+		expect(Object.keys(row as object)).toEqual(['count', 'name', 'wait_ns', 'device_uj', 'user', 'wakes']);
+	});
+
+	test('distributions that overlap, in any order of their bounds', () => {
+		const buckets = [
+			[
+				[8, 1],
+				[32, 2],
+			],
+			[[16, 5]],
+			[],
+			[
+				[4, 1],
+				[32, 1],
+				[64, 3],
+			],
+		] as const;
+		const rows = buckets.map((one) => ({ name: 'a', count: 0, max_ns: 60, p50_ns: 1, buckets: one }));
+		const [row] = sum(rows.map((one, tick) => of(tick + 1, [one]))).rows as Schema[];
+		expect(row?.['buckets']).toEqual([
+			[4, 1],
+			[8, 1],
+			[16, 5],
+			[32, 3],
+			[64, 3],
+		]);
+		// half of twelve are in the third bucket
+		expect(row?.['p50_ns']).toBeGreaterThan(8);
+		expect(row?.['p50_ns']).toBeLessThanOrEqual(16);
+	});
+
+	test('of a row twice in one interval the later one counts', () => {
+		const twice = of(2, [
+			{ name: 'a', count: 5 },
+			{ name: 'a', count: 6 },
+		]);
+		expect(sum([of(1, [{ name: 'a', count: 1 }]), twice]).rows).toEqual([{ name: 'a', count: 7 }]);
+	});
+
+	test('times by cause, energy as a quotient of sums, events of a list in their order', () => {
+		const part = (tick: number, energy_uj: number, slow: readonly object[]) =>
+			of(tick, [{ name: 'a', energy_uj, watts: 1, share: 1, time_ns: { disk: tick, [`lock${tick}`]: 1 } }], {
+				measured_uj: 10,
+				slow,
+			});
+		const whole = sum([part(1, 2, [{ mono_ns: 1 }]), part(2, 6, [{ mono_ns: 2 }, { mono_ns: 3 }])]);
+		expect(whole.rows).toEqual([
+			{
+				name: 'a',
+				energy_uj: 8,
+				watts: expect.closeTo(4e-6, 12),
+				share: 0.4,
+				time_ns: { disk: 3, lock2: 1, lock1: 1 },
+			},
+		]);
+		expect((whole as unknown as Schema)['slow']).toEqual([{ mono_ns: 1 }, { mono_ns: 2 }, { mono_ns: 3 }]);
+	});
+
+	test('a single interval is itself; the parts are as they were', () => {
+		const only = of(1, [{ name: 'a', count: 1 }]);
+		expect(sum([only])).toBe(only);
+		const parts = [1, 2, 3].map((tick) => of(tick, [{ name: 'a', count: tick, buckets: [[8, tick]] }]));
+		const before = JSON.stringify(parts);
+		sum(parts);
+		expect(JSON.stringify(parts)).toBe(before);
 	});
 });

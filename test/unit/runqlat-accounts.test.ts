@@ -120,3 +120,21 @@ test('processes in the root of the unified hierarchy count in their groups of v1
 	accounts.sweep(true, false);
 	expect(groups()).toEqual([]);
 });
+
+test('of a thread that was displayed before only what is added counts; of one that was not, all', () => {
+	const accounts = new Accounts(1, new GroupNames('/nowhere'));
+	const thread = (tid: number, count: number) => {
+		const { waits, voluntary, involuntary } = waited(7, count) as ProcessRecord;
+		return { kind: 'thread' as const, pid: 7, start: 1, tid, threadStart: 1, comm, waits, voluntary, involuntary };
+	};
+	accounts.startFrom([thread(7, 500), thread(8, 0)]);
+	accounts.read(finds([thread(7, 503), thread(8, 2), thread(9, 4)]), 1);
+	const counts = () => [...accounts.threads.rows()].map(({ id, waits }) => [id, waits.count, waits.sum_ns]);
+	expect(counts()).toEqual([
+		[7, 3, 300],
+		[8, 2, 200],
+		[9, 4, 400],
+	]);
+	accounts.read(finds([thread(7, 504)]), 2);
+	expect(counts()[0]).toEqual([7, 1, 100]);
+});

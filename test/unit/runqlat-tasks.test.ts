@@ -71,3 +71,13 @@ test('news: tasks reported in this interval or the one before, and always the su
 	tasks.delete('1');
 	expect(told()).toEqual([['(unlisted)', 0]]);
 });
+
+test('a task without news keeps its totals', () => {
+	const tasks = crowd(2);
+	wait(tasks, '2', 5);
+	for (let interval = 0; interval < 4; interval++) tasks.beginInterval();
+	wait(tasks, '2', 7);
+	const [, second] = [...tasks.rows()];
+	expect(second?.waits).toMatchObject({ count: 1, sum_ns: 7, count_total: 2, sum_ns_total: 12 });
+	expect(second?.waits.buckets().map(([, count]) => count)).toEqual([1]);
+});

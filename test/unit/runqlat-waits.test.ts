@@ -56,6 +56,25 @@ describe('counters', () => {
 		expect(counters.advance(kernel.slots, 10_070)).toMatchObject({ count: 1, sum_ns: 70 });
 	});
 
+	test.each([Uint32Array, Float64Array])('of few filled slots and of many are the same (%o)', (Counts) => {
+		const counters = new Counters(SLOTS, Counts);
+		const before = new Counts(SLOTS);
+		const now = new Counts(SLOTS);
+		// one slot more in each round, from both ends to the middle, and one that is filled already
+		for (let round = 0; round < SLOTS; round++) {
+			now[round % 2 === 0 ? round >> 1 : SLOTS - 1 - (round >> 1)] = 2 ** 30;
+			now[0] = (now[0] as number) + 3;
+			const grown = Array.from(now, (count, slot) => [slot, count - (before[slot] as number)]).filter(
+				([, more]) => more,
+			);
+			const { slots, added, count } = counters.advance(now, round + 1);
+			expect(Array.from(slots, (slot, index) => [slot, added[index]])).toEqual(grown);
+			expect(count).toBe(grown.reduce((sum, [, more]) => sum + (more as number), 0));
+			before.set(now);
+			expect(counters.advance(now, round + 1).count).toBe(0);
+		}
+	});
+
 	test('a sum seen before its slot waits for it', () => {
 		const counters = new Counters(SLOTS);
 		const slots = new Float64Array(SLOTS);

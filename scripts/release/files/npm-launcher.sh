@@ -3,13 +3,13 @@
 set -eu
 self=$(readlink -f "$0")
 root=${self%/bin/*}
-unset NODE_OPTIONS NODE_PATH NODE_COMPILE_CACHE LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT OPENSSL_CONF
 if [ -O / ]; then # this is root
 	. "$root/bin/trusted.sh"
 	require_trusted run "$root" 3 "$root"
 fi
 . "$root/bin/node-flags.sh"
 kind_of_run "$@"
+clean_environment
 export $malloc_settings
 [ ! -w "$root" ] || export NODE_COMPILE_CACHE="$root/cache/$kind"
 case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) arch=none ;; esac

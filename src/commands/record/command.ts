@@ -72,6 +72,16 @@ export const record: Command = {
 			help: 'room to leave on the file system (0: 5 %, at most 1024)',
 		},
 		{
+			name: 'max-cpu',
+			type: 'number',
+			default: 3,
+			min: 0,
+			max: 10_000,
+			placeholder: 'PERCENT',
+			once: true,
+			help: 'CPU time of the recorder at most, as a share of one CPU; intervals become longer, at most ten times, while it would take more (0: they never do)',
+		},
+		{
 			name: 'capture',
 			type: 'string',
 			default: '',

@@ -1,8 +1,7 @@
 /** Records until the time is over, a command has ended or a signal comes. */
-import { closeSync, constants as fs, readFileSync, writeSync } from 'node:fs';
-import { EXIT, Unavailable, UsageError, WrongValue } from '../../core/errors.ts';
+import { closeSync, constants as fs, fsyncSync, readFileSync, writeSync } from 'node:fs';
+import { Unavailable, UsageError, WrongValue } from '../../core/errors.ts';
 import { checkOwnFolder, makeOwnFolder } from '../../core/own-folder.ts';
-import type { SamplerEvent } from '../../core/sampler.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { monotonicNs } from '../../lib/clock.ts';
 import { counted, formatBytes } from '../../lib/format.ts';
@@ -19,14 +18,12 @@ import { recordingFolder } from '../../recording/write.ts';
 import { localHost } from '../../system/local-host.ts';
 import { goBeforeOthers, RECORDER } from '../../system/priority.ts';
 import { Capturing } from '../capturing.ts';
-import { type Context, type EndSignal, hostOf, startSampler, untilSignal } from '../command.ts';
+import { type Context, hostOf, startSampler, untilSignal } from '../command.ts';
 import { minutesOf } from './minutes.ts';
-import { codeOfSignal, RecordedCommand } from './recorded-command.ts';
+import { Pace } from './pace.ts';
+import { Session, type Signalled } from './session.ts';
 
 const MIB = 2 ** 20;
-/** The tabs' snapshots of one interval come within this time, ms. */
-const TOGETHER = 30;
-
 const say = (line: string): void => {
 	process.stderr.write(`wattlag: ${sanitize(line)}\n`);
 };
@@ -53,6 +50,11 @@ function limitsOf({ values }: CommandLine, folder: Folder): Limits {
 		bytes: Number(values['keep-size']) * MIB,
 		free: free === 0 ? defaultFree(folder.space().size) : free,
 	};
+}
+
+/** CPU time at most, as a share of one CPU; intervals of less than a second were asked for with their cost. */
+function cpuLimit({ values, delay }: CommandLine): number {
+	return Number(values['max-cpu']) / 100 / Math.min(1, delay);
 }
 
 /** @throws {UsageError} where it is a link or no file, or may not be written */
@@ -84,7 +86,9 @@ export async function addMark(line: CommandLine): Promise<number> {
 	const mark = { wall: Date.now(), mono_ns: monotonicNs(), boot: bootId(line.procRoot), text: line.values['mark'] };
 	const fd = ownFile(folder, MARKS, fs.O_WRONLY | fs.O_APPEND);
 	writeSync(fd, `${JSON.stringify(mark)}\n`);
+	fsyncSync(fd);
 	closeSync(fd);
+	await folder.sync();
 	folder.close();
 	return 0;
 }
@@ -151,13 +155,21 @@ export async function runRecord(context: Context): Promise<number> {
 		},
 	});
 	process.on('SIGUSR2', () => capturing.ask('signal'));
-	const session = new Session(recorder, capturing, tracers.length);
+	const session = new Session({
+		recorder,
+		capturing,
+		pace: new Pace({ seconds: line.delay, limit: cpuLimit(line) }),
+		tabs: tracers.length,
+		say,
+	});
 	const sampler = await startSampler(context, {
 		tabs: tracers.map(({ id }) => id),
 		firstDelay: line.delay,
 		onDemand: true,
+		endTick: () => session.flush(),
 	});
 	sampler.subscribe((event) => session.take(event));
+	session.setInterval = (seconds) => sampler.setInterval(seconds);
 	const end = await session.until(signalled.promise, line);
 	sampler.close();
 	session.flush();
@@ -176,99 +188,3 @@ export async function runRecord(context: Context): Promise<number> {
 	if (failed || stopped !== undefined) return end.code === 0 ? 1 : end.code;
 	return end.code;
 }
-
-interface Signalled {
-	kind: 'signalled';
-	signal: EndSignal;
-}
-
-type End =
-	| { kind: 'done'; code: number }
-	| { kind: 'failed' }
-	| { kind: 'unavailable'; reason: string; fix: string; wrong_value?: true };
-
-/** What the sampling thread reports, interval by interval. */
-class Session {
-	private readonly recorder: Recorder;
-	private readonly capturing: Capturing;
-	private readonly tabs: number;
-	private readonly waiting: Snapshot[] = [];
-	private timer: NodeJS.Timeout | undefined;
-	/** Bytes in the files at the interval before. */
-	private written = 0;
-	private readonly ended = Promise.withResolvers<End>();
-	private readonly first = Promise.withResolvers<void>();
-	private readonly unavailable = new Map<string, { reason: string; fix: string }>();
-
-	constructor(recorder: Recorder, capturing: Capturing, tabs: number) {
-		this.recorder = recorder;
-		this.capturing = capturing;
-		this.tabs = tabs;
-	}
-
-	take(event: SamplerEvent): void {
-		switch (event.kind) {
-			case 'snapshot':
-				this.unavailable.delete(event.snapshot.tab);
-				if (this.waiting.some(({ tab }) => tab === event.snapshot.tab)) this.flush();
-				this.waiting.push(event.snapshot);
-				this.timer ??= setTimeout(() => this.flush(), TOGETHER);
-				this.first.resolve();
-				break;
-			case 'unavailable':
-				say(`${event.tab}: ${event.reason}; ${event.fix}`);
-				this.unavailable.set(event.tab, event);
-				// the overview has nothing to show where nothing is measured
-				if (this.unavailable.size >= this.tabs) this.ended.resolve({ ...event, kind: 'unavailable' });
-				break;
-			case 'worker-failed':
-				say(`sampling failed: ${event.message}${event.restarting ? '; restarting it once' : ''}`);
-				if (!event.restarting) this.ended.resolve({ kind: 'failed' });
-				break;
-		}
-	}
-
-	flush(): void {
-		clearTimeout(this.timer);
-		this.timer = undefined;
-		const { bytes } = this.recorder.status;
-		// the recorder's own bytes are in what is recorded, as its CPU time is
-		const recorded_bytes = bytes - this.written;
-		this.written = bytes;
-		const snapshots = this.waiting.splice(0).map((one) => ({ ...one, cost: { ...one.cost, recorded_bytes } }));
-		this.recorder.add(snapshots);
-		this.capturing.see(snapshots);
-	}
-
-	async until(signalled: Promise<Signalled>, { values, rest, procRoot }: CommandLine): Promise<End> {
-		const seconds = Number(values['duration']);
-		// what is recorded begins with the first interval, not with the loading of the programs
-		const started = await Promise.race([this.first.promise, this.ended.promise, signalled]);
-		if (started) {
-			if (rest.length > 0) say(`${rest[0]} was not started`);
-			if (started.kind !== 'signalled') return started;
-			return { kind: 'done', code: rest.length > 0 ? codeOfSignal(started.signal) : 0 };
-		}
-		const timer = Promise.withResolvers<'over'>();
-		const timeout = seconds > 0 ? setTimeout(() => timer.resolve('over'), seconds * 1000) : undefined;
-		const command = rest.length > 0 ? new RecordedCommand(rest, { procRoot, say }) : undefined;
-		const finished = command?.ended.then((code): End => ({ kind: 'done', code })) ?? never;
-		const end = await Promise.race([finished, signalled, this.ended.promise, timer.promise]);
-		clearTimeout(timeout);
-		if (end === 'over') {
-			if (!command) return { kind: 'done', code: 0 };
-			say(`${command.name} runs for longer than --duration ${seconds}: it is ended (SIGTERM)`);
-			await command.end('SIGTERM');
-			return { kind: 'done', code: EXIT.tooLong };
-		}
-		if (end.kind === 'signalled') return { kind: 'done', code: (await command?.end(end.signal)) ?? 0 };
-		if (end.kind === 'done' || !command) return end;
-		// the command is the user's work: it does not end for want of a recording
-		say(`${command.name} goes on without being recorded`);
-		const code = await Promise.race([finished, signalled]);
-		if (code.kind === 'signalled') await command.end(code.signal);
-		return end;
-	}
-}
-
-const never = new Promise<never>(() => {});

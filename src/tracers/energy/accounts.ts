@@ -24,6 +24,9 @@ const MOST_ENDED = 20_000;
 /** Accounts of one kind; beyond this the oldest unchanged groups are dropped. */
 const MOST = 20_000;
 
+/** Of an account that has been idle for long: one for all of them. */
+const NO_HISTORY: readonly number[] = [];
+
 export interface Account {
 	/** The thread or process itself, or one of the group. */
 	task: TaskInfo;
@@ -41,7 +44,7 @@ export interface Account {
 	processes: Count;
 	threads: Count;
 	/** A figure per interval, oldest first, the last {@link HISTORY}; empty: all zero. */
-	history: number[];
+	history: readonly number[];
 	/** Number of the last interval in which it was charged or listed. */
 	touched: number;
 }
@@ -219,7 +222,7 @@ export class Accounts {
 				const ofTask = kind === 'process' || kind === 'thread';
 				const gone = ofTask && account.touched !== this.interval && hasEnded(kind, account) ? kind : undefined;
 				// it is in no list any more
-				if (gone) account.history = [];
+				if (gone) account.history = NO_HISTORY;
 				else remember(account, figure(account));
 				if (account.history.length > 0 || !isIdle(account)) continue;
 				lively.delete(account);
@@ -279,7 +282,7 @@ export class Accounts {
 				device_uj_total: 0,
 				processes: 0,
 				threads: 0,
-				history: [],
+				history: NO_HISTORY,
 				touched: this.interval,
 			};
 			this.kinds[kind].set(key, account);
@@ -327,7 +330,7 @@ function remember(account: Account, value: number): void {
 	let idle = value === 0;
 	for (let i = from; idle && i < history.length; i++) idle = history[i] === 0;
 	// the arrays are part of snapshots: never changed
-	account.history = idle ? [] : appended(history, from, value);
+	account.history = idle ? NO_HISTORY : appended(history, from, value);
 }
 
 /** One array in place of two: each account that is not idle has one in every interval. */

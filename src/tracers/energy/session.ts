@@ -136,10 +136,11 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		if (divided && !this.divided) this.idle = undefined;
 		this.divided ||= divided;
 		const wakes = resting.wakes !== null;
-		const row = (account: Account, of = kind): EnergyRow => ({
-			...this.row(account, of, known, sums.measured_uj, dt),
-			...(wakes && of !== 'thread' && { wakes: account.wakes }),
-		});
+		const row = (account: Account, of = kind): EnergyRow => {
+			const made = this.row(account, of, known, sums.measured_uj, dt);
+			if (wakes && of !== 'thread') made.wakes = account.wakes;
+			return made;
+		};
 		// rows contain whether energy is known: idle ones are rebuilt where that has changed
 		if (kind !== 'process' || known !== this.wasKnown || wakes !== this.hadWakes) this.idle = undefined;
 		if (this.users.answers !== this.answers) this.idle = undefined;
@@ -306,39 +307,45 @@ export class EnergySession implements Session<EnergyRow, EnergyExtra> {
 		};
 	}
 
+	/** One literal, and fields that not all rows have after it: thousands are made in an interval. */
 	private row(account: Account, kind: Group, known: boolean, measured_uj: MicroJoules, dt: Ns): EnergyRow {
-		const { task, cpu_ns, cpu_ns_total, energy_uj, energy_uj_total, processes, threads, history } = account;
+		const { task, cpu_ns, energy_uj, history } = account;
 		const { process } = task;
 		const single = kind === 'process' || kind === 'thread';
 		const user = this.users.name(process.uid);
-		return {
+		const cgroup = single || kind === 'cgroup' ? process.cgroup : safe``;
+		const row: EnergyRow = {
 			pid: single ? process.pid : 0,
 			start_time: single ? process.start : 0,
-			...(kind === 'thread' && { tid: task.tid }),
-			comm:
-				kind === 'thread'
-					? task.comm
-					: kind === 'cgroup'
-						? cgroupName(process.cgroup)
-						: kind === 'user'
-							? user
-							: process.comm,
-			cgroup: single || kind === 'cgroup' ? process.cgroup : safe``,
+			comm: process.comm,
+			cgroup,
 			user: single || kind === 'user' ? user : safe``,
 			cpu_ns,
-			cpu_ns_total,
+			cpu_ns_total: account.cpu_ns_total,
 			energy_uj,
-			energy_uj_total,
+			energy_uj_total: account.energy_uj_total,
 			// µJ / ns = kW
 			watts: dt > 0 ? (energy_uj / dt) * 1000 : 0,
 			share: measured_uj > 0 ? energy_uj / measured_uj : 0,
-			threads,
-			processes: kind === 'thread' ? 1 : processes,
-			...(!known && { unmeasured: true as const }),
-			...(this.divided && { device_uj: account.device_uj, device_uj_total: account.device_uj_total }),
-			...(this.parts.gpus.length > 0 && { gpu_uj: account.gpu_uj, gpu_uj_total: account.gpu_uj_total }),
-			...(history.length > 0 && { history }),
+			threads: account.threads,
+			processes: kind === 'thread' ? 1 : account.processes,
 		};
+		if (kind === 'thread') {
+			row.tid = task.tid;
+			row.comm = task.comm;
+		} else if (kind === 'cgroup') row.comm = cgroupName(cgroup);
+		else if (kind === 'user') row.comm = user;
+		if (!known) row.unmeasured = true;
+		if (this.divided) {
+			row.device_uj = account.device_uj;
+			row.device_uj_total = account.device_uj_total;
+		}
+		if (this.parts.gpus.length > 0) {
+			row.gpu_uj = account.gpu_uj;
+			row.gpu_uj_total = account.gpu_uj_total;
+		}
+		if (history.length > 0) row.history = history;
+		return row;
 	}
 }
 

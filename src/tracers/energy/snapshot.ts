@@ -43,7 +43,7 @@ export interface EnergyRow extends InTree {
 	device_uj?: MicroJoules;
 	device_uj_total?: MicroJoules;
 	/** Watts (share of a CPU where there are no watts) in the last intervals, oldest first; left out when all are 0. */
-	history?: number[];
+	history?: readonly number[];
 }
 
 /** One GPU in one interval. Its energy is not included in `measured_uj`. */

@@ -4,6 +4,7 @@ import type { BpfSession } from '../../bpf/bpf-session.ts';
 import { openBpf } from '../../bpf/load.ts';
 import type { Host } from '../../core/tracer.ts';
 import { constants, maps } from '../../generated/events.ts';
+import type { Count } from '../../lib/units.ts';
 import { isGuest } from '../../system/guest.ts';
 import { tickLength } from '../../system/kernel-config.ts';
 import { ofSlot, type ReasonNames, SLOTS } from './kinds.ts';
@@ -72,6 +73,11 @@ const GAP = { ticks: 3, least_ns: 10e6 };
 /** The longest tick that kernels have, for one that does not publish it: gaps are longer then, never wrong. */
 const LONGEST_TICK_NS = 10e6;
 
+/** Tasks that may stall at once, 80 bytes each: 1,024 at least, 4,096 (as in bpf/events/memory.bpf.h) from 8 CPUs on. */
+function stallsOf(cpus: Count): Count {
+	return cpus > 0 ? Math.min(4096, Math.max(1024, 512 * cpus)) : 4096;
+}
+
 export interface Loaded {
 	bpf: BpfSession;
 	/** Names of the hooks in use. */
@@ -121,7 +127,7 @@ export function loadEvents(host: Host, settings: EventSettings, names: ReasonNam
 			...(receive ? [] : RECEIVE_PROGRAMS),
 			casts ? 'kfree_skb_helped' : 'kfree_skb',
 		],
-		maxEntries: receive ? {} : { [maps.received.name]: 1 },
+		maxEntries: { [maps.stalls.name]: stallsOf(host.cpus), ...(!receive && { [maps.received.name]: 1 }) },
 		loaded: (object) => {
 			const key = new Uint32Array(1);
 			const value = new Uint32Array(1);

@@ -1,5 +1,5 @@
 /** Kinds of requests: the reader's side of bpf/io/keys.bpf.h. */
-import { indexBits, type StoreSize } from '../../bpf/keyed-store.ts';
+import { indexBits, poolBits, type StoreSize } from '../../bpf/keyed-store.ts';
 import { possibleCpusOf } from '../../bpf/possible-cpus.ts';
 import type { Host } from '../../core/tracer.ts';
 import { io_key_layout } from '../../generated/io.ts';
@@ -21,14 +21,15 @@ export function kindOf(key: number): Kind {
 
 /** Devices × operations × flags that one CPU can tell apart: 512 at least, as those of 24 busy disks are. */
 const [LEAST_BITS, MOST_BITS] = [9, 11];
-/** The pool holds 24 busy disks with 16 kinds of requests each, all seen by each CPU, and is no larger than 8192. 2.6 KiB each. */
-const [LEAST_SLOTS, SLOTS_PER_CPU, MOST_SLOTS] = [0, 384, 8192];
+/**
+ * The pool holds 24 busy disks with 8 kinds of requests each (disks under a file system have some 6), all seen by each CPU,
+ * and is no larger than 8192. 2.6 KiB each.
+ */
+const [SLOTS_PER_CPU, MOST_SLOTS] = [192, 8192];
 
 /** Size of a store by kind of request. */
 export function kindStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>, programs: number): StoreSize {
-	return {
-		programs,
-		bits: indexBits(possibleCpusOf(addon), programs, LEAST_BITS, MOST_BITS),
-		slots: Math.min(MOST_SLOTS, LEAST_SLOTS + SLOTS_PER_CPU * cpus),
-	};
+	const slots = Math.min(MOST_SLOTS, SLOTS_PER_CPU * cpus);
+	const most = Math.min(MOST_BITS, poolBits(slots));
+	return { programs, bits: indexBits(possibleCpusOf(addon), programs, LEAST_BITS, most), slots };
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { BpfSession } from '../../bpf/bpf-session.ts';
 import type { GroupNames } from '../../bpf/cgroups.ts';
-import { type Claim, indexBits, type KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
+import { type Claim, indexBits, type KeyedStore, poolBits, type StoreSize } from '../../bpf/keyed-store.ts';
 import { Distribution, type LatencyReader } from '../../bpf/latency.ts';
 import { possibleCpusOf } from '../../bpf/possible-cpus.ts';
 import { stageStats } from '../../bpf/stage-distributions.ts';
@@ -25,18 +25,16 @@ const RENAMED = 4;
 
 /** Processes that one CPU can tell apart: 512 at least. */
 const [LEAST_BITS, MOST_BITS] = [9, 12];
-/** Slots for each online CPU, and of the pool: 600 bytes each. */
+/** Slots for each online CPU, and of the pool: 600 bytes each. Requests beyond come one by one, by a ring. */
 const SLOTS_PER_CPU = 128;
-const [LEAST_SLOTS, MOST_SLOTS] = [4096, 16384];
+const [LEAST_SLOTS, MOST_SLOTS] = [2048, 16384];
 
 /** Size of the store by process. */
 export function processStore({ cpus, addon }: Pick<Host, 'cpus' | 'addon'>): StoreSize {
 	const programs = io_writer.IO_WRITERS;
-	return {
-		programs,
-		bits: indexBits(possibleCpusOf(addon), programs, LEAST_BITS, MOST_BITS),
-		slots: Math.min(MOST_SLOTS, Math.max(LEAST_SLOTS, SLOTS_PER_CPU * cpus)),
-	};
+	const slots = Math.min(MOST_SLOTS, Math.max(LEAST_SLOTS, SLOTS_PER_CPU * cpus));
+	const most = Math.min(MOST_BITS, poolBits(slots));
+	return { programs, bits: indexBits(possibleCpusOf(addon), programs, LEAST_BITS, most), slots };
 }
 
 interface Known {

@@ -7,12 +7,13 @@ import { KeyedStore, type StoreSize } from '../../bpf/keyed-store.ts';
 import { LatencyReader } from '../../bpf/latency.ts';
 import { openBpf } from '../../bpf/load.ts';
 import { possibleCpusOf } from '../../bpf/possible-cpus.ts';
+import { cpuRing, eventRing } from '../../bpf/rings.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { BpfCost, Host, Options, Reading, Session } from '../../core/tracer.ts';
 import { constants, counted_program, io_owner, type io_stats, io_writer, maps } from '../../generated/io.ts';
 import { monotonicNs } from '../../lib/clock.ts';
 import { sanitize } from '../../lib/sanitize.ts';
-import type { Count, Ns } from '../../lib/units.ts';
+import type { Bytes, Count, Ns } from '../../lib/units.ts';
 import { BlockDevices } from '../../system/block-devices.ts';
 import { BlockedThreads } from './blocked-threads.ts';
 import { FilePaths } from './file-paths.ts';
@@ -26,6 +27,13 @@ import { Processes, processStore } from './processes.ts';
 import { type Counted, Rows } from './rows.ts';
 import { SlowRequests } from './slow.ts';
 import type { FullPath, IoExtra, IoRow } from './snapshot.ts';
+
+/**
+ * Of the rings: the records that a CPU makes of slow requests in two intervals, 728 bytes each, and requests of processes
+ * without room (see bpf/io/processes.bpf.h).
+ */
+const SLOW_BYTES = { cpu: 1 << 16, most: 1 << 19 };
+const SPILLED_BYTES: Bytes = 1 << 20;
 
 /** Most entries of `processes` in a snapshot. */
 const LISTED_PROCESSES = 1000;
@@ -64,6 +72,8 @@ function openIo(host: Host, filter: IoFilter, options: Options, stores: Record<s
 		maxEntries: {
 			[maps.requests.name]: 2 ** bits,
 			[maps.bios.name]: 2 ** bits,
+			[maps.slow_requests.name]: cpuRing(host.cpus, SLOW_BYTES),
+			[maps.spilled.name]: eventRing(host.cpus, SPILLED_BYTES),
 		},
 		optional: {
 			block_rq_merge: 'requests that were merged into others seem to wait until the kernel reuses their address',

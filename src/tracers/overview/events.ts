@@ -60,7 +60,7 @@ function newestOf({ kind, reason }: EventRow, records: readonly EventRecord[]): 
 }
 
 /** Where the kernel itself says so: at a tracepoint, and in its log. */
-export function kernelWitnesses({ newest }: EventGroup): SafeText[] {
+function kernelWitnesses({ newest }: EventGroup): SafeText[] {
 	if (newest?.origin === 'kernel-log') return [safe`kernel log: ${newest.text}`];
 	if (newest?.origin !== 'tracepoint') return [];
 	const log = newest.oom && newest.oom.constraint !== '' ? [safe`kernel log: ${newest.oom.constraint}`] : [];

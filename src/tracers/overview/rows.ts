@@ -23,15 +23,12 @@ export function joinProcesses(sources: Sources): OverviewRow[] {
 		let row = byPid.get(pid);
 		if (row && start_time !== 0 && row.start_time !== start_time) row = reused.get(`${pid}:${start_time}`);
 		if (!row) {
-			row = {
-				pid,
-				start_time,
-				comm,
-				cgroup: cgroup ?? safe``,
-				user: user ?? safe``,
-				processes: 1,
-				...blank,
-			};
+			row = { ...blank };
+			row.pid = pid;
+			row.start_time = start_time;
+			row.comm = comm;
+			if (cgroup) row.cgroup = cgroup;
+			if (user) row.user = user;
 			if (byPid.has(pid)) reused.set(`${pid}:${start_time}`, row);
 			else byPid.set(pid, row);
 		}
@@ -85,10 +82,16 @@ function known({ measured, source }: NonNullable<Sources['energy']>): boolean {
 	return measured && source.kind !== 'time';
 }
 
-/** Figures of a process that no tab lists. */
-function blankOf({ energy, runqlat, irq, io }: Sources) {
+/** A process that no tab lists. Rows are copies of it as a whole, which are much faster than those of parts. */
+function blankOf({ energy, runqlat, irq, io }: Sources): OverviewRow {
 	// an unlisted process has 0 if the tab lists all active ones; else its figure is not known
 	return {
+		pid: 0,
+		start_time: 0,
+		comm: safe``,
+		cgroup: safe``,
+		user: safe``,
+		processes: 1,
 		watts: energy && known(energy) ? 0 : null,
 		energy_uj: energy && known(energy) ? 0 : null,
 		cpu_ns: energy ? 0 : null,
@@ -120,5 +123,5 @@ export function idleRow(
 	sources: Sources,
 	{ pid, start, comm }: { pid: number; start: Ns; comm: SafeText },
 ): OverviewRow {
-	return { pid, start_time: start, comm, cgroup: safe``, user: safe``, processes: 1, ...blankOf(sources) };
+	return { ...blankOf(sources), pid, start_time: start, comm };
 }

@@ -2,7 +2,8 @@
 
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import { type BpfCost, NO_COST, type Options, type Reading, type Session, type Tick } from '../../core/tracer.ts';
-import { safe } from '../../lib/sanitize.ts';
+import { largest } from '../../lib/order.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { SpaceReader } from '../../system/disk-space.ts';
 import type { GroupPressureReader } from '../../system/group-pressure.ts';
@@ -53,6 +54,8 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	private readonly cpus: () => Count;
 	private readonly own: Pick<OwnProcess, 'pid'>;
 	private lostBefore: Readonly<Record<string, Count>> = {};
+	/** By pid, in the running read. */
+	private readonly programs = new Map<number, SafeText>();
 
 	/** @param cpus CPUs online now; 0: not known */
 	constructor(
@@ -77,8 +80,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 		this.followFocus(processes);
 		const focus = this.focusRow(rows, processes, sources);
 		tasks?.describe(focus && !rows.includes(focus) ? [...rows, focus] : rows, processes, dt_ns);
-		const most = (figure: 'cpu_ns' | 'wait_ns') =>
-			[...rows].sort((a, b) => (b[figure] ?? 0) - (a[figure] ?? 0)).slice(0, QUOTAS_OF);
+		const most = (figure: 'cpu_ns' | 'wait_ns') => largest(rows, QUOTAS_OF, (row) => row[figure] ?? 0);
 		// a group out of quota shows by those that run, and by those that wait although CPUs are free
 		const asked = new Set([...most('cpu_ns'), ...most('wait_ns')]);
 		const pressure = this.readers.pressure.read();
@@ -108,6 +110,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 			lost: Object.fromEntries(Object.entries(lost).map(([tab, count]) => [tab, count - (this.lostBefore[tab] ?? 0)])),
 		};
 		this.lostBefore = lost;
+		this.programs.clear();
 		const checked: Rule[] = [];
 		const unchecked: OverviewExtra['unchecked'] = [];
 		for (const rule of rules as readonly Rule[]) {
@@ -152,7 +155,14 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	private suspicions(rule: Rule, interval: Interval): Suspicion[] {
 		const { tasks } = this.readers;
 		const found = checkedBy(rule, interval);
-		return tasks ? found.map((one) => withPrograms(one, (pid) => tasks.programOf(pid, interval.processes))) : found;
+		if (!tasks) return found;
+		// of many suspicions about one program it is read once
+		const programOf = (pid: number): SafeText => {
+			const known = this.programs.get(pid) ?? tasks.programOf(pid, interval.processes);
+			this.programs.set(pid, known);
+			return known;
+		};
+		return found.map((one) => withPrograms(one, programOf));
 	}
 
 	/** Hooks follow the process in focus; a kernel that refuses them is asked once. */

@@ -12,7 +12,7 @@ export const BEGINS_AFTER: Ns = 1.5e9;
 /** How long a finding may be absent without ending, ns, unless the rule has its own time. */
 export const ENDS_AFTER: Ns = 3e9;
 /** Limit per rule: rules with many subjects must not displace the others. */
-export const MOST_PER_RULE = 2;
+const MOST_PER_RULE = 2;
 /** Findings of a snapshot. */
 export const MOST = 5;
 

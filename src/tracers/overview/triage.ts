@@ -47,7 +47,7 @@ const MOST_LINES = 20;
 const WIDTH = 110;
 
 /** A word of a shell's command line. */
-export function shellWord(text: string): string {
+function shellWord(text: string): string {
 	return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 

@@ -2,6 +2,7 @@
 import { waits_layout } from '../../generated/runqlat.ts';
 import { slotCount } from '../../lib/histogram.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
+import type { TaskName } from '../../lib/task-names.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { Waits } from './waits.ts';
 
@@ -22,8 +23,8 @@ export interface Account {
 	readonly pid: number;
 	readonly processStart: Ns;
 	comm: SafeText;
-	/** The bytes of `comm`, as latin1, where they are known. */
-	rawComm?: string;
+	/** `comm` is its text, where its bytes are known. */
+	name?: TaskName;
 	readonly waits: Waits;
 	readonly switches: Switches;
 	readonly switchesTotal: Switches;

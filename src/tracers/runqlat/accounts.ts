@@ -5,9 +5,9 @@ import { Counters } from '../../bpf/latency.ts';
 import { waits_layout } from '../../generated/runqlat.ts';
 import { monotonicNs } from '../../lib/clock.ts';
 import type { ForeignBytes } from '../../lib/decode.ts';
-import { latin1Name, sameName } from '../../lib/decode.ts';
 import { slotCount } from '../../lib/histogram.ts';
-import { type SafeText, sanitize } from '../../lib/sanitize.ts';
+import type { SafeText } from '../../lib/sanitize.ts';
+import { taskName } from '../../lib/task-names.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import { cgroupName } from '../../system/cgroup-name.ts';
 import { type Account, account, addSwitches, PROCESS_SLOTS, type Switches } from './account.ts';
@@ -27,9 +27,18 @@ import { advance, Waits } from './waits.ts';
 
 const CPU_SLOTS = slotCount(waits_layout.CPU_SUB_BITS);
 
+/** The kernel's counters of a process as of the last read. */
+interface Storage {
+	/** See {@link ProcessRecord.created}. */
+	readonly created: number;
+	readonly counters: Counters;
+	readonly switches: Switches;
+	wakes: Count;
+}
+
 interface Process extends Account {
-	/** By creation. Several only around an exec by a thread other than the leader. */
-	readonly storages: Map<number, { counters: Counters; switches: Switches; wakes: Count }>;
+	/** Several only around an exec by a thread other than the leader. */
+	storages: readonly Storage[];
 	/** Key of its group in {@link Accounts.cgroups}; 0: not known. */
 	cgroup: number;
 	pidns: number;
@@ -42,9 +51,10 @@ interface Thread extends Account {
 
 /** The name is decoded only where its bytes have changed. */
 function rename(account: Account, comm: ForeignBytes): void {
-	if (sameName(account.rawComm, comm)) return;
-	account.rawComm = latin1Name(comm);
-	account.comm = sanitize(comm);
+	const name = taskName(comm, account.name);
+	if (name === account.name) return;
+	account.name = name;
+	account.comm = name.text;
 }
 
 /** Growth of counters that may wrap at 2^32, which is added to `before`; 0 where they are older than that. */
@@ -54,6 +64,11 @@ function growth(now: Switches, before: Switches): Switches {
 	before.voluntary += voluntary;
 	before.involuntary += involuntary;
 	return { voluntary, involuntary };
+}
+
+function storageOf({ storages }: Process, created: number): Storage | undefined {
+	for (const storage of storages) if (storage.created === created) return storage;
+	return undefined;
 }
 
 export class Accounts {
@@ -110,6 +125,12 @@ export class Accounts {
 		const lost = this.readCpus(reader.cpus());
 		for (const record of reader.tasks()) this.take(record);
 		return lost;
+	}
+
+	/** Counters that threads have from before the coming interval, as when they were displayed earlier: only what is added counts. */
+	startFrom(records: Iterable<ThreadRecord>): void {
+		for (const record of records)
+			if (record.waits.sum_ns > 0) this.threadOf(record)?.counters.advance(record.waits.slots, record.waits.sum_ns);
 	}
 
 	/** In the middle of the interval `epoch`: take the tasks that have ended. */
@@ -186,10 +207,12 @@ export class Accounts {
 		process.read = this.reads;
 		if (record.cgroup) process.cgroup = this.groupKey(record.cgroup, record);
 		if (record.pidns) process.pidns = record.pidns;
-		let storage = process.storages.get(record.created);
+		let storage = storageOf(process, record.created);
 		if (!storage) {
-			storage = { counters: new Counters(PROCESS_SLOTS), switches: { voluntary: 0, involuntary: 0 }, wakes: 0 };
-			process.storages.set(record.created, storage);
+			const { created } = record;
+			const switches = { voluntary: 0, involuntary: 0 };
+			storage = { created, counters: new Counters(PROCESS_SLOTS), switches, wakes: 0 };
+			process.storages = [...process.storages, storage];
 		}
 		const difference = advance(storage.counters, record.waits, this.epoch);
 		const { voluntary, involuntary } = growth(record, storage.switches);
@@ -207,19 +230,8 @@ export class Accounts {
 	}
 
 	private takeThread(record: ThreadRecord): void {
-		const key = `${record.pid}:${record.start}:${record.tid}:${record.threadStart}`;
-		let thread = this.threads.get(key);
-		if (!thread) {
-			thread = {
-				...account(record.tid, record.threadStart, record.pid, sanitize(record.comm), record.start),
-				counters: new Counters(PROCESS_SLOTS),
-				seen: { voluntary: record.voluntary, involuntary: record.involuntary },
-			};
-			if (!this.threads.add(key, thread)) {
-				this.beyond++;
-				return;
-			}
-		}
+		const thread = this.threadOf(record);
+		if (!thread) return;
 		rename(thread, record.comm);
 		thread.read = this.reads;
 		const difference = advance(thread.counters, record.waits, this.epoch);
@@ -231,18 +243,20 @@ export class Accounts {
 
 	private takeSwitches({ pid, start, created, voluntary, involuntary }: SwitchesRecord): void {
 		const process = this.processes.get(`${pid}:${start}`);
-		const storage = process?.storages.get(created);
+		const storage = process && storageOf(process, created);
 		if (!process || !storage) return;
 		const grown = growth({ voluntary, involuntary }, storage.switches);
 		for (const one of [process, this.cgroups.get(process.cgroup), this.pidns.get(process.pidns)])
 			if (one) addSwitches(one, grown.voluntary, grown.involuntary);
 	}
 
-	private takeWaiting({ kind: _, start, threadStart, moved_ns, comm, ...task }: WaitingRecord): void {
-		const { pid, tid, age_ns } = task;
+	private takeWaiting(record: WaitingRecord): void {
+		const { pid, start, tid, threadStart, comm, cpu, age_ns, longer, runnable, running, moved_ns } = record;
 		// a read may come when the budget is new and the task has not run yet: its wait so far was for that budget
 		const before = this.outOfBudget.tids.has(tid) && age_ns > this.readAt - this.outOfBudget.at;
-		this.waitingNow.push({ ...task, throttled: task.throttled || before, comm: comm.slice() });
+		const throttled = record.throttled || before;
+		// of a saturated machine there are thousands
+		this.waitingNow.push({ pid, tid, comm: comm.slice(), cpu, age_ns, longer, runnable, throttled, running });
 		if (moved_ns === 0) return;
 		const process = this.processes.get(`${pid}:${start}`);
 		if (process) process.waits.moved_ns += moved_ns;
@@ -256,7 +270,7 @@ export class Accounts {
 	}
 
 	private remove(process: Process, created: number, whole: boolean): void {
-		process.storages.delete(created);
+		process.storages = process.storages.filter((storage) => storage.created !== created);
 		if (!whole) return;
 		process.ended = true;
 		this.ended.push(process);
@@ -281,8 +295,22 @@ export class Accounts {
 		const key = `${pid}:${start}`;
 		const known = this.processes.get(key);
 		if (known) return known;
-		const process = { ...account(pid, start, pid, sanitize(comm)), storages: new Map(), cgroup: 0, pidns: 0 };
+		const process = { ...account(pid, start, pid, taskName(comm).text), storages: [], cgroup: 0, pidns: 0 };
 		if (this.processes.add(key, process)) return process;
+		this.beyond++;
+		return undefined;
+	}
+
+	private threadOf(record: ThreadRecord): Thread | undefined {
+		const key = `${record.pid}:${record.start}:${record.tid}:${record.threadStart}`;
+		const known = this.threads.get(key);
+		if (known) return known;
+		const thread = {
+			...account(record.tid, record.threadStart, record.pid, taskName(record.comm).text, record.start),
+			counters: new Counters(PROCESS_SLOTS),
+			seen: { voluntary: record.voluntary, involuntary: record.involuntary },
+		};
+		if (this.threads.add(key, thread)) return thread;
 		this.beyond++;
 		return undefined;
 	}

@@ -122,8 +122,11 @@ export interface Reader {
 	readonly possibleCpus: number;
 	/** Can every task be measured by an own histogram? */
 	readonly hasThreads: boolean;
-	/** From now on waits belong to this interval. `all`: the next read is of all processes; `threads`: of threads too. */
-	begin(epoch: number, all: boolean, threads: boolean): void;
+	/**
+	 * From now on waits belong to this interval. `all`: the next read is of all processes; `threads`: of threads too. Returns the
+	 * counters that threads have from a time when they were asked for before; to be read to its end before the next call.
+	 */
+	begin(epoch: number, all: boolean, threads: boolean): Iterable<ThreadRecord>;
 	/** Counters go on; those of tasks outside the filter stand still. */
 	setFilter(filter: TaskFilter): void;
 	cpus(): readonly CpuWaits[];

@@ -7,20 +7,20 @@ import { Unavailable } from '../../core/errors.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { BpfCost, Host, Options, Reading, Session } from '../../core/tracer.ts';
 import { IdleRows } from '../../lib/idle-rows.ts';
+import { largest } from '../../lib/order.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
-import type { Account, Switches } from './account.ts';
+import type { Account } from './account.ts';
 import { Accounts } from './accounts.ts';
 import { Culprits } from './culprits.ts';
 import type { Reader } from './reader.ts';
+import { type TaskKind, taskRow, waitRow } from './rows.ts';
 import type { Focus, RunqlatExtra, RunqlatRow } from './snapshot.ts';
 import { EPOCHS } from './waits.ts';
 import { DEFAULT_ZONES, log2Slots, parseZones } from './zones.ts';
 
 const MAX_WAITING = 64;
 const MAX_BLAMED = 64;
-
-type TaskKind = 'process' | 'thread' | 'cgroup' | 'pidns';
 
 /** Interval of reads of all processes, so that one whose end was not reported is dropped. */
 const FULL_READ_EVERY: Ns = 30e9;
@@ -82,7 +82,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		const full = this.sinceFullRead >= FULL_READ_EVERY;
 		if (full) this.sinceFullRead = 0;
 		this.threads = reader.hasThreads && (group === 'thread' || this.focused > 0);
-		reader.begin(this.epoch, full, this.threads);
+		accounts.startFrom(reader.begin(this.epoch, full, this.threads));
 		const lost = accounts.read(reader, ended);
 		// the interval of the change is of the filter before it
 		if (this.filterChanged) {
@@ -93,7 +93,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 		if (lost.ended_processes > this.ringFull) this.sinceFullRead = FULL_READ_EVERY;
 		this.ringFull = lost.ended_processes;
 
-		const all: RunqlatRow = { key: { kind: 'all', id: 0, comm: safe`all` }, ...accounts.all.waitFigures(this.zones) };
+		const all = waitRow({ kind: 'all', id: 0, comm: safe`all` }, accounts.all, this.zones);
 		const rows = [all, ...(group === 'process' ? this.processRows() : this.rowsOf(group))];
 		// before the sweep, which removes the processes that ended in this interval
 		const processes = group === 'process' ? undefined : [...accounts.processes.rows()];
@@ -159,7 +159,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 
 	private extra(all: RunqlatRow): RunqlatExtra {
 		const { waitingNow } = this.accounts;
-		const oldest = [...waitingNow].sort((a, b) => b.age_ns - a.age_ns).slice(0, MAX_WAITING);
+		const oldest = largest(waitingNow, MAX_WAITING, ({ age_ns }) => age_ns);
 		const blamed = this.culprits?.read();
 		if (blamed) this.culpritsLost = { culprits: blamed.full, culprits_unstamped: blamed.unstamped };
 		const unit = this.options['unit'] === 'ms' ? 1e6 : 1e3;
@@ -236,26 +236,12 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 	}
 
 	private taskRow(kind: TaskKind, account: Account): RunqlatRow {
-		const { id, start, comm, waits, switches, switchesTotal, wakes, pid, processStart } = account;
-		return {
-			key: {
-				kind,
-				id,
-				comm,
-				...(start > 0 ? { start_time: start } : {}),
-				...(kind === 'thread' ? { pid, process_start: processStart } : {}),
-			},
-			...waits.waitFigures(this.zones),
-			...(this.reader.hasThreads ? switchFields(switches, switchesTotal) : {}),
-			...(this.reader.hasThreads && kind !== 'thread' ? { wakes } : {}),
-		};
+		return taskRow(kind, account, this.zones, this.reader.hasThreads);
 	}
 
 	private cpuRows(): RunqlatRow[] {
 		return this.accounts.cpus.flatMap(({ waits }, cpu) =>
-			waits.count_total > 0
-				? [{ key: { kind: 'cpu' as const, id: cpu, comm: safe`cpu${cpu}` }, ...waits.waitFigures(this.zones) }]
-				: [],
+			waits.count_total > 0 ? [waitRow({ kind: 'cpu', id: cpu, comm: safe`cpu${cpu}` }, waits, this.zones)] : [],
 		);
 	}
 }
@@ -270,15 +256,6 @@ function longest(threads: RunqlatRow[]): RunqlatRow[] {
 		.sort((a, b) => b.wait_ns - a.wait_ns)
 		.slice(0, 100)
 		.map((row) => ({ ...row, buckets: [] }));
-}
-
-function switchFields(now: Switches, total: Switches) {
-	return {
-		voluntary: now.voluntary,
-		involuntary: now.involuntary,
-		voluntary_total: total.voluntary,
-		involuntary_total: total.involuntary,
-	};
 }
 
 function zonesFrom(options: Options): Ns[] {

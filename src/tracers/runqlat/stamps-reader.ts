@@ -81,10 +81,11 @@ export class StampsReader implements Reader {
 		this.possibleCpus = this.bpf.possibleCpus;
 	}
 
-	begin(epoch: number): void {
+	begin(epoch: number): [] {
 		const value = new Uint8Array(8);
 		viewOf(value).setUint32(0, epoch, true);
 		this.bpf.object.update(maps.interval.name, new Uint8Array(4), value);
+		return [];
 	}
 
 	setFilter({ tgid, cgroup, comm }: TaskFilter): void {

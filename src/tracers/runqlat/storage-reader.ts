@@ -5,23 +5,42 @@ import { delaysDequeues } from '../../bpf/delayed-dequeue.ts';
 import { openBpf, openWalking } from '../../bpf/load.ts';
 import { eventRing, walkRing } from '../../bpf/rings.ts';
 import { filterSettings, type TaskFilter } from '../../bpf/task-filter.ts';
+import { WalkRetries } from '../../bpf/walk-retries.ts';
 import type { BpfObject } from '../../core/native.ts';
 import type { BpfCost, Host } from '../../core/tracer.ts';
 import {
 	constants,
 	counted_program,
+	few_record,
+	few_slots,
 	interval_bit,
 	maps,
 	process_record,
+	process_record_cursor,
 	record_head,
+	record_head_cursor,
 	record_kind,
 	setting,
 	thread_record,
+	thread_record_cursor,
 	waiting_flag,
 	waiting_record,
+	waiting_record_cursor,
 } from '../../generated/runqlat.ts';
-import type { Bytes } from '../../lib/units.ts';
-import type { CpuWaits, Reader, TaskRecord } from './reader.ts';
+import type { ForeignBytes } from '../../lib/decode.ts';
+import type { Bytes, Count, Ns } from '../../lib/units.ts';
+import { PROCESS_SLOTS } from './account.ts';
+import type {
+	CpuWaits,
+	GoneRecord,
+	KernelWaits,
+	PresentRecord,
+	ProcessRecord,
+	Reader,
+	SwitchesRecord,
+	TaskRecord,
+	ThreadRecord,
+} from './reader.ts';
 
 /** A bit of the settings' first word, whose upper half is put together here. */
 const inUpperHalf = (bit: number): number => 2 ** (bit - interval_bit.GENERATION_SHIFT);
@@ -30,9 +49,6 @@ const READ_ALL = inUpperHalf(interval_bit.READ_ALL);
 const WANT_THREADS = inUpperHalf(interval_bit.WANT_THREADS);
 const OLD_STAMPS = inUpperHalf(interval_bit.OLD_STAMPS);
 const GENERATIONS = inUpperHalf(interval_bit.FILTER_SHIFT);
-
-/** Reads by the iterator after an incomplete walk, which was too long or reported too much. */
-const WALK_AGAIN = 16;
 
 /** What the scheduler's figures mean, so that they are not compared with those of another definition. */
 const LIMITS =
@@ -48,7 +64,7 @@ export function missing({ addon }: Pick<Host, 'addon'>): string | undefined {
 }
 
 /** As in bpf/runqlat/records.bpf.h: for larger machines. */
-const ENDED_BYTES: Bytes = 4 << 20;
+const ENDED_BYTES: Bytes = 2 << 20;
 const REPORTS_BYTES: Bytes = 4 << 20;
 
 export class StorageReader implements Reader {
@@ -69,8 +85,7 @@ export class StorageReader implements Reader {
 	private epoch = 0;
 	private wanted = 0;
 	private readonly walks: boolean;
-	/** Reads until a walk is tried again. */
-	private pause = 0;
+	private readonly retries = new WalkRetries();
 
 	/** @param systemOnly measure the machine and its CPUs, not the processes */
 	constructor(host: Host, filter: TaskFilter, systemOnly = false) {
@@ -117,13 +132,20 @@ export class StorageReader implements Reader {
 			: `counts and sums exact against the kernel's run_delay, less \`unstamped\` waits; percentiles ±6.25 % system-wide and per CPU, ±25 % per process, thread and group; ${LIMITS}`;
 	}
 
-	begin(epoch: number, all: boolean, threads: boolean): void {
-		const before = this.wanted;
+	begin(epoch: number, all: boolean, threads: boolean): Iterable<ThreadRecord> {
+		const begins = threads && !(this.wanted & WANT_THREADS);
 		this.epoch = epoch;
+		const known = begins ? this.readThreads() : undefined;
 		this.wanted = (all ? READ_ALL : 0) + (threads ? WANT_THREADS : 0);
 		this.writeInterval(this.bpf.object);
-		// storage for the current threads; later ones get theirs when they are created
-		if (threads && !(before & WANT_THREADS)) this.bpf.iterate('read_tasks');
+		return known ? threadsIn(known) : [];
+	}
+
+	/** All threads, which get storage where they have none; later ones get theirs when they are created. */
+	private readThreads(): DataView {
+		this.wanted = READ_ALL + WANT_THREADS;
+		this.writeInterval(this.bpf.object);
+		return this.bpf.iterate('read_tasks');
 	}
 
 	setFilter(filter: TaskFilter): void {
@@ -154,10 +176,13 @@ export class StorageReader implements Reader {
 	 * tasks under a filter. False: the iterator has to read.
 	 */
 	private walk(): boolean {
-		if (!this.walks || this.filters > 0 || this.wanted & WANT_THREADS || this.pause-- > 0) return false;
+		if (!this.walks || this.filters > 0 || this.wanted & WANT_THREADS || !this.retries.next()) return false;
 		const complete = this.bpf.walk('walk_tasks');
-		if (!complete) this.bpf.drain(maps.reports.name, () => {});
-		this.pause = complete ? 0 : WALK_AGAIN;
+		if (complete) this.retries.complete();
+		else {
+			this.bpf.drain(maps.reports.name, () => {});
+			this.retries.incomplete();
+		}
 		return complete;
 	}
 
@@ -191,6 +216,13 @@ export class StorageReader implements Reader {
 	}
 }
 
+function* threadsIn(view: DataView): Generator<ThreadRecord, void> {
+	for (let at = 0; at < view.byteLength; at += sizeAt(view, at)) {
+		const record = recordAt(view, at);
+		if (record.kind === 'thread') yield record;
+	}
+}
+
 /** Bytes of the record of the iterator at `at`. */
 function sizeAt(view: DataView, at: number): number {
 	switch (kindAt(view, at)) {
@@ -211,58 +243,226 @@ function kindAt(view: DataView, at: number): number {
 	return view.getUint32(at, true);
 }
 
-/** A record of the iterator or a ring. Its bytes and arrays share the memory of `view`. */
+/** A record of a process in place. */
+class ProcessInPlace implements ProcessRecord {
+	readonly kind = 'process';
+	readonly moved_ns = 0;
+	private readonly record = new process_record_cursor();
+
+	moveTo(view: DataView, at: number): this {
+		this.record.moveTo(view, at);
+		return this;
+	}
+
+	get pid(): number {
+		return this.record.head.tgid;
+	}
+
+	get start(): Ns {
+		return this.record.head.start;
+	}
+
+	get comm(): ForeignBytes {
+		return this.record.head.comm;
+	}
+
+	get waits(): KernelWaits {
+		return this.record.process.waits;
+	}
+
+	get created(): number {
+		return this.record.process.created;
+	}
+
+	get voluntary(): Count {
+		return this.record.head.voluntary;
+	}
+
+	get involuntary(): Count {
+		return this.record.head.involuntary;
+	}
+
+	get wakes(): Count {
+		return this.record.process.wakes;
+	}
+
+	get cgroup(): number {
+		return this.record.cgroup;
+	}
+
+	get pidns(): number {
+		return this.record.process.pidns;
+	}
+
+	get pidnsComm(): ForeignBytes {
+		return this.record.pidns_comm;
+	}
+
+	get gone(): ProcessRecord['gone'] {
+		const { kind, tid, tgid } = this.record.head;
+		return kind === record_kind.RECORD_LAST ? { whole: tid === tgid } : null;
+	}
+}
+
+/** A record of a thread in place. */
+class ThreadInPlace implements ThreadRecord {
+	readonly kind = 'thread';
+	private readonly record = new thread_record_cursor();
+
+	moveTo(view: DataView, at: number): this {
+		this.record.moveTo(view, at);
+		return this;
+	}
+
+	get pid(): number {
+		return this.record.head.tgid;
+	}
+
+	get start(): Ns {
+		return this.record.head.start;
+	}
+
+	get tid(): number {
+		return this.record.head.tid;
+	}
+
+	get threadStart(): Ns {
+		return this.record.head.ns;
+	}
+
+	get comm(): ForeignBytes {
+		return this.record.head.comm;
+	}
+
+	get waits(): KernelWaits {
+		return this.record.waits;
+	}
+
+	get voluntary(): Count {
+		return this.record.head.voluntary;
+	}
+
+	get involuntary(): Count {
+		return this.record.head.involuntary;
+	}
+}
+
+/** A record without counters in place. */
+class HeadInPlace<Kind extends 'present' | 'switches' | 'gone'> {
+	readonly kind: Kind;
+	private readonly head = new record_head_cursor();
+
+	constructor(kind: Kind) {
+		this.kind = kind;
+	}
+
+	moveTo(view: DataView, at: number): this {
+		this.head.moveTo(view, at);
+		return this;
+	}
+
+	get pid(): number {
+		return this.head.tgid;
+	}
+
+	get start(): Ns {
+		return this.head.start;
+	}
+
+	get created(): number {
+		return this.head.ns;
+	}
+
+	get voluntary(): Count {
+		return this.head.voluntary;
+	}
+
+	get involuntary(): Count {
+		return this.head.involuntary;
+	}
+
+	get whole(): boolean {
+		return this.head.tid === this.head.tgid;
+	}
+}
+
+/** Histogram of the small record that was decoded last, valid until the next one. */
+const few = new Uint32Array(PROCESS_SLOTS);
+
+function spread({ slots, filled }: few_record): Uint32Array {
+	few.fill(0);
+	for (const word of slots.subarray(0, filled))
+		few[word >>> few_slots.FEW_SLOT_SHIFT] = word & (2 ** few_slots.FEW_SLOT_SHIFT - 1);
+	return few;
+}
+
+/** Of a process that has ended. */
+function fewAt(view: DataView, at: number): ProcessRecord {
+	const record = few_record.read(view, at);
+	const { head, created, wakes, cgroup, pidns, pidns_comm, sum_ns, longest } = record;
+	const { tgid: pid, start, comm, voluntary, involuntary } = head;
+	return {
+		kind: 'process',
+		pid,
+		start,
+		comm,
+		waits: { sum_ns, longest, slots: spread(record) },
+		created,
+		voluntary,
+		involuntary,
+		wakes,
+		cgroup,
+		pidns,
+		pidnsComm: pidns_comm,
+		moved_ns: 0,
+		gone: record.is_last ? { whole: head.tid === pid } : null,
+	};
+}
+
+const ofProcess = new ProcessInPlace();
+const ofThread = new ThreadInPlace();
+const waiting = new waiting_record_cursor();
+const present = new HeadInPlace('present') satisfies PresentRecord;
+const switches = new HeadInPlace('switches') satisfies SwitchesRecord;
+const gone = new HeadInPlace('gone') satisfies GoneRecord;
+
+/** A record of the iterator or a ring, valid until the next one. */
 function recordAt(view: DataView, at: number): TaskRecord {
-	const kind = kindAt(view, at);
-	switch (kind) {
+	switch (kindAt(view, at)) {
 		case record_kind.RECORD_PROCESS:
-		case record_kind.RECORD_LAST: {
-			const { head, process, cgroup, pidns_comm } = process_record.read(view, at);
-			const { tgid: pid, start, comm, voluntary, involuntary } = head;
-			const { waits, created, pidns, wakes } = process;
-			const gone = kind === record_kind.RECORD_LAST ? { whole: head.tid === pid } : null;
-			return {
-				kind: 'process',
-				pid,
-				start,
-				comm,
-				waits,
-				created,
-				voluntary,
-				involuntary,
-				wakes,
-				cgroup,
-				pidns,
-				pidnsComm: pidns_comm,
-				moved_ns: 0,
-				gone,
-			};
-		}
-		case record_kind.RECORD_THREAD: {
-			const { head, waits } = thread_record.read(view, at);
-			const { tgid: pid, start, tid, ns: threadStart, comm, voluntary, involuntary } = head;
-			return { kind: 'thread', pid, start, tid, threadStart, comm, waits, voluntary, involuntary };
-		}
+		case record_kind.RECORD_LAST:
+			return ofProcess.moveTo(view, at);
+		case record_kind.RECORD_FEW:
+			return fewAt(view, at);
+		case record_kind.RECORD_THREAD:
+			return ofThread.moveTo(view, at);
 		case record_kind.RECORD_WAITING: {
-			const { head, moved_ns, thread_start: threadStart, running, flags } = waiting_record.read(view, at);
+			const { head, moved_ns, thread_start: threadStart, running, flags } = waiting.moveTo(view, at);
 			const { tgid: pid, start, tid, comm, cpu, ns: age_ns } = head;
 			const longer = (flags & waiting_flag.WAITING_LONGER) !== 0;
 			const runnable = (flags & waiting_flag.WAITING_SLEEPY) === 0;
 			const throttled = (flags & waiting_flag.WAITING_THROTTLED) !== 0;
-			const wait = { cpu, age_ns, longer, runnable, throttled, running, moved_ns };
-			return { kind: 'waiting', pid, start, tid, threadStart, comm, ...wait };
+			return {
+				kind: 'waiting',
+				pid,
+				start,
+				tid,
+				threadStart,
+				comm,
+				cpu,
+				age_ns,
+				longer,
+				runnable,
+				throttled,
+				running,
+				moved_ns,
+			};
 		}
-		case record_kind.RECORD_SWITCHES: {
-			const { tgid: pid, start, ns: created, voluntary, involuntary } = record_head.read(view, at);
-			return { kind: 'switches', pid, start, created, voluntary, involuntary };
-		}
-		case record_kind.RECORD_PRESENT: {
-			const { tgid: pid, start } = record_head.read(view, at);
-			return { kind: 'present', pid, start };
-		}
-		default: {
-			const { tgid: pid, tid, start, ns: created } = record_head.read(view, at);
-			return { kind: 'gone', pid, start, created, whole: tid === pid };
-		}
+		case record_kind.RECORD_SWITCHES:
+			return switches.moveTo(view, at);
+		case record_kind.RECORD_PRESENT:
+			return present.moveTo(view, at);
+		default:
+			return gone.moveTo(view, at);
 	}
 }

@@ -94,6 +94,8 @@ export class Tasks<Task extends Account> {
 
 	beginInterval(): void {
 		for (const task of this.now) if (!this.isUnlisted(task)) beginInterval(task);
+		// thousands may sleep for ever
+		for (const task of this.before) if (!this.now.has(task) && !this.isUnlisted(task)) task.waits.rest();
 		beginInterval(this.unlisted);
 		[this.before, this.now] = [this.now, this.before];
 		this.now.clear();

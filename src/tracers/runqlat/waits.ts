@@ -70,13 +70,22 @@ export class Waits extends Distribution {
 			p90_ns,
 			p99_ns,
 			max_ns,
-			buckets: count > 0 ? buckets : [],
-			zones:
-				count > 0
-					? this.figured((slots, filled) => zonesOf(slots, zones, filled))
-					: new Array(zones.length + 1).fill(0),
+			buckets,
+			zones: count > 0 ? this.figured((slots, filled) => zonesOf(slots, zones, filled)) : noCounts(zones),
 			count_total: this.count_total,
 			wait_ns_total: this.sum_ns_total + this.moved_ns,
 		};
 	}
+}
+
+/** Of intervals without waits, by number of limits: snapshots never change, so rows share them. */
+const idleCounts = new Map<number, Count[]>();
+
+function noCounts({ length }: readonly Ns[]): Count[] {
+	let counts = idleCounts.get(length);
+	if (!counts) {
+		counts = new Array<Count>(length + 1).fill(0);
+		idleCounts.set(length, counts);
+	}
+	return counts;
 }

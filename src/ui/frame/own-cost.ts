@@ -1,7 +1,9 @@
 /** The program's own cost. */
 
+import { summedError } from '../../core/cost.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
-import { formatBytes, formatDuration, formatShare } from '../../lib/format.ts';
+import { formatBytes, formatDuration, formatNs, formatShare } from '../../lib/format.ts';
+import type { Ns } from '../../lib/units.ts';
 import type { Span } from '../../term/theme.ts';
 
 export interface OwnCost {
@@ -20,6 +22,8 @@ export interface OwnCost {
 	kernelBytes: number | null;
 	/** Bytes per second that a recorder wrote; null: none. */
 	recorded: number | null;
+	/** Interval that a recorder takes to stay within its limit of CPU time; null: the requested one. */
+	step: Ns | null;
 }
 
 /** Of the newest snapshots of all tabs that have programs; null before the first. */
@@ -27,32 +31,25 @@ export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | 
 	const newest = snapshots.filter((snapshot) => snapshot !== undefined && snapshot.dt_ns > 0) as Snapshot[];
 	const last = newest.at(-1);
 	if (!last) return null;
-	let bpf: number | null = null;
-	let incomplete = false;
-	let error: number | null = 0;
-	let age: number | null = null;
-	for (const { cost, dt_ns } of newest) {
-		const { bpf_ns, bpf_uncertainty = null, bpf_price_age_ns = null } = cost;
-		// a tab whose programs ran, none of them while prices were measured
-		if (bpf_ns === null) incomplete = true;
-		else bpf = (bpf ?? 0) + bpf_ns / dt_ns;
-		// errors of different programs are added, as if all had the same sign
-		if (bpf_ns !== 0)
-			error =
-				error === null || bpf_ns === null || bpf_uncertainty === null
-					? null
-					: error + (bpf_ns / dt_ns) * bpf_uncertainty;
-		if (bpf_price_age_ns !== null) age = Math.max(age ?? 0, bpf_price_age_ns / 1e9);
-	}
-	const { cpu_ns, rss_bytes, kernel_bytes = null, recorded_bytes } = last.cost;
+	const parts = newest.map(({ cost, dt_ns }) => ({
+		value: cost.bpf_ns === null ? null : cost.bpf_ns / dt_ns,
+		uncertainty: cost.bpf_uncertainty ?? null,
+	}));
+	const known = parts.flatMap(({ value }) => value ?? []);
+	const bpf = known.length > 0 ? known.reduce((sum, value) => sum + value, 0) : null;
+	const error = summedError(parts);
+	const ages = newest.flatMap(({ cost }) => cost.bpf_price_age_ns ?? []);
+	const { cpu_ns, rss_bytes, kernel_bytes = null, recorded_bytes, step_ns } = last.cost;
 	return {
 		bpf,
-		incomplete: incomplete && bpf !== null,
+		// a tab whose programs ran, none of them while prices were measured
+		incomplete: bpf !== null && known.length < parts.length,
 		uncertainty: bpf === null || bpf === 0 || error === null ? null : error / bpf,
-		age,
+		age: ages.length > 0 ? Math.max(...ages) / 1e9 : null,
 		cpu: cpu_ns / last.dt_ns,
 		rssBytes: rss_bytes,
 		kernelBytes: kernel_bytes,
+		step: step_ns ?? null,
 		recorded: recorded_bytes === undefined ? null : (recorded_bytes * 1e9) / last.dt_ns,
 	};
 }
@@ -60,7 +57,7 @@ export function costOf(snapshots: readonly (Snapshot | undefined)[]): OwnCost | 
 /** `all`: with precision and age; `sum`: both shares in one figure, for the narrowest screens. */
 export type CostForm = 'all' | 'kernel' | 'words' | 'figures' | 'sum';
 
-/** ` ±8% (2m10s ago)`: of the BPF programs' cost; the age is of the prices by which it is estimated. */
+/** ` ±8% (2m10s old)`: of the BPF programs' cost; the age is of the prices by which it is estimated. */
 function precisionSpans({ bpf, incomplete, uncertainty, age }: OwnCost): Span[] {
 	if (bpf === null) return [['dim', ' (not measured)']];
 	if (incomplete) return [['dim', ' (rest not measured yet)']];
@@ -82,6 +79,8 @@ export function costSpans(cost: OwnCost | null, form: CostForm): Span[] {
 		...(form === 'all' ? precisionSpans(cost) : []),
 		['dim', ' CPU '],
 		formatShare(cost.cpu),
+		// a longer interval for that
+		...(cost.step === null ? [] : ([['dim', ' every '], formatNs(cost.step)] as Span[])),
 		['dim', words ? ' RSS ' : ' '],
 		formatBytes(cost.rssBytes, words ? 'full' : 'short'),
 		...(cost.recorded === null || !words ? [] : ([['dim', ' disk '], `${formatBytes(cost.recorded)}/s`] as Span[])),

@@ -6,6 +6,7 @@ import { cgroupsOf, unnamedGroups } from '../../../bpf/cgroups.ts';
 import { openBpf, openWalking } from '../../../bpf/load.ts';
 import { possibleCpusOf } from '../../../bpf/possible-cpus.ts';
 import { eventRing, walkRing } from '../../../bpf/rings.ts';
+import { WalkRetries } from '../../../bpf/walk-retries.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
 import {
 	constants,
@@ -14,11 +15,12 @@ import {
 	maps,
 	thread_head,
 	thread_record,
+	thread_record_cursor,
 	thread_state,
 } from '../../../generated/energy.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
-import { type Struct, viewOf, wordOf } from '../../../lib/decode.ts';
-import { type SafeText, sanitizeLatin1 } from '../../../lib/sanitize.ts';
+import { type ForeignBytes, type Struct, viewOf, wordOf } from '../../../lib/decode.ts';
+import type { SafeText } from '../../../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
 import { whyHidden } from '../../../system/kernel-text.ts';
 import type { Weighting } from '../power/weighting.ts';
@@ -41,16 +43,78 @@ function identity(low: number, high: number): number {
 	return (high & 0xfffff) * 2 ** 32 + low;
 }
 
-function sampleAt(view: DataView, at: number): ThreadSample & { state: number } {
+/** A thread's record in place, valid until the next one is taken. */
+class ThreadInPlace implements ThreadSample {
+	private readonly record = new thread_record_cursor();
+
+	moveTo(view: DataView, at: number): this {
+		this.record.moveTo(view, at);
+		return this;
+	}
+
+	get task(): number {
+		const { task_low, task_high } = this.record.head;
+		return identity(task_low, task_high);
+	}
+
+	get state(): number {
+		return this.record.head.state;
+	}
+
+	get tgid(): number {
+		return this.record.tgid;
+	}
+
+	get tid(): number {
+		return this.record.tid;
+	}
+
+	get start(): Ns {
+		return this.record.head.start;
+	}
+
+	get process_start(): Ns {
+		return this.record.process_start;
+	}
+
+	get cpu_ns(): Ns {
+		return this.record.head.cpu_ns;
+	}
+
+	get cgroup(): number {
+		return this.record.cgroup;
+	}
+
+	get uid(): number {
+		return this.record.uid;
+	}
+
+	get cpu(): number {
+		return this.record.head.cpu;
+	}
+
+	get comm(): ForeignBytes {
+		return this.record.comm;
+	}
+
+	get irq_ns(): Ns {
+		return this.record.irq_ns;
+	}
+
+	get cycles(): Count {
+		return this.record.cycles;
+	}
+
+	get cycles_ns(): Ns {
+		return this.record.cycles_ns;
+	}
+}
+
+/** The same as a copy. */
+function sampleAt(view: DataView, at: number): ThreadSample {
 	const record = thread_record.read(view, at);
-	const { head } = record;
-	return Object.assign(record as typeof record & ThreadSample, {
-		task: identity(head.task_low, head.task_high),
-		cpu_ns: head.cpu_ns,
-		start: head.start,
-		state: head.state,
-		cpu: head.cpu,
-	});
+	const { task_low, task_high, cpu_ns, start, cpu } = record.head;
+	return { ...record, task: identity(task_low, task_high), cpu_ns, start, cpu };
 }
 
 /** Does the kernel have task storage (since 5.11)? */
@@ -189,7 +253,7 @@ class Task implements TaskInfo {
 		return this.use.start;
 	}
 	get comm(): SafeText {
-		return sanitizeLatin1(this.use.rawComm);
+		return this.use.name.text;
 	}
 	get alive(): boolean {
 		return this.use.alive;
@@ -200,8 +264,6 @@ class Task implements TaskInfo {
 const GROUP_MOVES = '.data.groups';
 /** Every this many scans by the iterator are complete. */
 const THOROUGH = 30;
-/** Scans by the iterator after an incomplete walk, which was too long or reported too much. */
-const WALK_AGAIN = 16;
 
 /** The result of a scan. */
 interface Living {
@@ -235,13 +297,13 @@ export class BpfCpu implements CpuCounter {
 	/** The ledger's objects as the rest of the program sees them. */
 	private readonly processes = new WeakMap<ProcessUse, Process>();
 	private readonly tasks = new WeakMap<ThreadUse, Task>();
+	private readonly record = new ThreadInPlace();
 	/** The clock of scans minus CLOCK_MONOTONIC, as of the last one: time asleep. */
 	private sinceBoot: Ns = 0;
 	private scans = 0;
 	/** Does the kernel run programs on request? */
 	private readonly canWalk: boolean;
-	/** Walks are tried from this scan on. */
-	private walkFrom = Number.POSITIVE_INFINITY;
+	private readonly retries = new WalkRetries();
 	/** The known threads differ from the kernel's: the next walk has to report all. */
 	private astray = false;
 	/** Moves of tasks to other control groups, as of the last scan. */
@@ -263,7 +325,6 @@ export class BpfCpu implements CpuCounter {
 		this.bpf = opened.bpf;
 		this.moved = moves ? new Moves(opened.bpf, sampleAt) : undefined;
 		this.canWalk = opened.walks;
-		if (opened.walks) this.walkFrom = 0;
 		try {
 			this.irq = apart ? new KernelIrqTime(host.procRoot) : interrupts ? new CountedIrqTime(this.bpf) : undefined;
 			const hidden = apart ? whyHidden(host.procRoot, 'stat') : undefined;
@@ -358,7 +419,7 @@ export class BpfCpu implements CpuCounter {
 		// makes the kernel update the clock of this CPU, by which the running slices are measured
 		process.cpuUsage();
 		this.scans++;
-		const walks = this.scans >= this.walkFrom;
+		const walks = this.canWalk && this.retries.next();
 		// idle threads too: to find them again, and for groups and names that other processes set
 		const moved = this.groupMoves();
 		const everything = moved || (walks ? this.astray : this.scans % THOROUGH === 0);
@@ -366,9 +427,12 @@ export class BpfCpu implements CpuCounter {
 		viewOf(look).setUint32(0, everything ? 0 : this.scans, true);
 		this.bpf.object.update(maps.scan.name, wordOf(0), look);
 		if (walks) {
-			if (this.bpf.walk('walk_threads')) return { listing: undefined, now: this.walked().boot_ns };
+			if (this.bpf.walk('walk_threads')) {
+				this.retries.complete();
+				return { listing: undefined, now: this.walked().boot_ns };
+			}
 			this.bpf.drain(maps.reports.name, () => {});
-			this.walkFrom = this.scans + WALK_AGAIN;
+			this.retries.incomplete();
 		}
 		// a run without enough room is repeated as the same scan: nothing of it is known yet
 		const view = this.bpf.iterate('read_threads');
@@ -398,7 +462,7 @@ export class BpfCpu implements CpuCounter {
 		// before the scan, although later ones may be among them: what was used in a package is charged to it
 		this.drainMoves();
 		if (!listing) {
-			this.bpf.drain(maps.reports.name, (record, at) => ledger.observe(sampleAt(record, at)));
+			this.bpf.drain(maps.reports.name, (record, at) => ledger.observe(this.record.moveTo(record, at)));
 			return;
 		}
 		const { view, end, everything } = listing;
@@ -406,7 +470,7 @@ export class BpfCpu implements CpuCounter {
 			const { task_low, task_high, start, cpu_ns, state } = thread_head.read(view, at);
 			const whole = state !== thread_state.THREAD_IDLE;
 			const idle = !everything && ledger.isIdle(identity(task_low, task_high), start, cpu_ns);
-			if (!idle && whole) ledger.observe(sampleAt(view, at));
+			if (!idle && whole) ledger.observe(this.record.moveTo(view, at));
 			at += whole ? thread_record.size : thread_head.size;
 		}
 	}
@@ -428,7 +492,7 @@ export class BpfCpu implements CpuCounter {
 
 	private drainEnded(): void {
 		this.bpf.drain(maps.ended.name, (view, at) => {
-			const sample = sampleAt(view, at);
+			const sample = this.record.moveTo(view, at);
 			if (sample.state === thread_state.THREAD_DEAD) this.ledger.recordExit(sample);
 			else this.ledger.exit(sample);
 		});

@@ -6,7 +6,7 @@
  * here until its last record arrives; then its time since the last scan is charged.
  */
 
-import { latin1Name, sameName } from '../../../lib/decode.ts';
+import { type TaskName, taskName } from '../../../lib/task-names.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { type Process, ProcessTable } from './process-table.ts';
 import {
@@ -32,7 +32,7 @@ interface Thread extends ThreadUse {
 	cycles_ns: Ns;
 	parts: { -readonly [Key in keyof PartOfUse]: PartOfUse[Key] }[];
 	alive: boolean;
-	rawComm: string;
+	name: TaskName;
 	readonly process: Process;
 	/** Number of the last scan that found it. */
 	scan: number;
@@ -240,7 +240,7 @@ export class CpuLedger {
 			cycles_ns: old ? sample.cycles_ns : 0,
 			parts: [],
 			alive: true,
-			rawComm: latin1Name(sample.comm),
+			name: taskName(sample.comm),
 			process,
 			scan: 0,
 			seen: this.now,
@@ -301,7 +301,7 @@ export class CpuLedger {
 			thread.cycles = sample.cycles;
 			thread.cycles_ns = sample.cycles_ns;
 		}
-		if (!sameName(thread.rawComm, sample.comm)) thread.rawComm = latin1Name(sample.comm);
+		thread.name = taskName(sample.comm, thread.name);
 		thread.process.cpu_ns += delta;
 		thread.process.cpu_ns_total += delta;
 	}

@@ -1,13 +1,12 @@
 /** The processes of the ledger: alive or ended, their names and groups. Unchanged processes cost nothing. */
 
-import { latin1Name, sameName } from '../../../lib/decode.ts';
-import { sanitize } from '../../../lib/sanitize.ts';
+import { type TaskName, taskName } from '../../../lib/task-names.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { GRACE, type ProcessUse, type ThreadSample } from './thread-use.ts';
 
 export interface Process extends ProcessUse {
-	/** The bytes that `comm` was made from, as latin1. */
-	rawComm: string;
+	/** `comm` is its text. */
+	name: TaskName;
 	/** Threads with an entry in the ledger: alive or exiting. */
 	entries: number;
 	/** Its leader has exited, which ends it where no other thread is alive. */
@@ -59,11 +58,12 @@ export class ProcessTable {
 		const { tgid, process_start } = sample;
 		const known = process_start > 0 ? this.known.get(keyOf(tgid, process_start)) : this.latest(tgid);
 		if (known) return known;
+		const name = taskName(sample.comm);
 		const process: Process = {
 			pid: tgid,
 			start: process_start || sample.start,
-			comm: sanitize(sample.comm),
-			rawComm: latin1Name(sample.comm),
+			comm: name.text,
+			name,
 			cgroup: sample.cgroup,
 			uid: sample.uid,
 			cpu_ns: 0,
@@ -83,14 +83,13 @@ export class ProcessTable {
 
 	/** Set name, cgroup and user from its leader; the name is decoded only where its bytes changed. */
 	describe(process: Process, { comm, cgroup, uid }: ThreadSample): void {
-		const named = sameName(process.rawComm, comm);
-		if (named && process.cgroup === cgroup && process.uid === uid) return;
+		const name = taskName(comm, process.name);
+		if (name === process.name && process.cgroup === cgroup && process.uid === uid) return;
 		this.change(process);
 		process.cgroup = cgroup;
 		process.uid = uid;
-		if (named) return;
-		process.rawComm = latin1Name(comm);
-		process.comm = sanitize(comm);
+		process.name = name;
+		process.comm = name.text;
 	}
 
 	/** End the interval. */

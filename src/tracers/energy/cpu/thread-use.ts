@@ -1,6 +1,7 @@
 /** Types between the ledger and its users: samples of threads in, use of CPU time out. */
 import type { ForeignBytes } from '../../../lib/decode.ts';
 import type { SafeText } from '../../../lib/sanitize.ts';
+import type { TaskName } from '../../../lib/task-names.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 
 /** One thread's counter as the kernel gives it (`struct thread_record` with its identity in one number). */
@@ -62,8 +63,8 @@ export interface ThreadUse {
 	 */
 	readonly parts: readonly PartOfUse[];
 	readonly alive: boolean;
-	/** Its own name when it last used CPU time, bytes as latin1. */
-	readonly rawComm: string;
+	/** Its own name when it last used CPU time. */
+	readonly name: TaskName;
 }
 
 /** A process, alive or just ended; one object per process, with figures that are valid until the next scan. */

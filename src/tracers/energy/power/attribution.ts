@@ -13,8 +13,10 @@ export function apportion(total: number, weights: ArrayLike<number>): number[] {
 	for (let i = 0; i < weights.length; i++) sum += weights[i] as number;
 	const parts = new Array<number>(weights.length).fill(0);
 	if (sum <= 0 || total <= 0) return parts;
-	const remainders: { index: number; rest: number }[] = [];
+	// of entries without weight below all others
+	const rests = new Float64Array(weights.length).fill(-1);
 	let left = total;
+	let entries = 0;
 	for (let i = 0; i < weights.length; i++) {
 		const weight = weights[i] as number;
 		if (weight <= 0) continue;
@@ -22,13 +24,22 @@ export function apportion(total: number, weights: ArrayLike<number>): number[] {
 		const part = Math.min(Math.floor(exact), left);
 		parts[i] = part;
 		left -= part;
-		remainders.push({ index: i, rest: exact - part });
+		rests[i] = exact - part;
+		entries++;
 	}
-	remainders.sort((a, b) => b.rest - a.rest || a.index - b.index);
-	// fewer are left than there are entries, except by rounding of very large numbers: hence the modulo
-	for (let i = 0; left > 0; i++, left--) {
-		const { index } = remainders[i % remainders.length] as { index: number };
-		parts[index] = (parts[index] as number) + 1;
+	// fewer are left than there are entries, except by rounding of very large numbers
+	const whole = Math.floor(left / entries);
+	const more = left - whole * entries;
+	// the least remainder that gets one more, and how many of its equals do
+	const sorted = rests.toSorted();
+	const least = more > 0 ? (sorted[sorted.length - more] as number) : Number.POSITIVE_INFINITY;
+	let equals = more;
+	for (let at = sorted.length - 1; at >= 0 && (sorted[at] as number) > least; at--) equals--;
+	for (let i = 0; i < weights.length && left > 0; i++) {
+		const rest = rests[i] as number;
+		if (rest < 0) continue;
+		const extra = rest > least || (rest === least && equals-- > 0) ? 1 : 0;
+		parts[i] = (parts[i] as number) + whole + extra;
 	}
 	return parts;
 }

@@ -13,6 +13,7 @@ import { resolve } from 'node:path';
 import { Unavailable } from '../../../core/errors.ts';
 import type { Source } from '../../../core/snapshot.ts';
 import { kernelBootNs, monotonicNs, threadCpu } from '../../../lib/clock.ts';
+import { type ForeignBytes, latin1Name, sameName } from '../../../lib/decode.ts';
 import { readBytes, readLatin1 } from '../../../lib/read-file.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
@@ -46,8 +47,8 @@ interface Entry {
 	readonly cpuAtFirst: number;
 	threads: Count;
 	comm: SafeText;
-	/** The bytes that `comm` was made from. */
-	rawComm: Uint8Array;
+	/** The bytes that `comm` was made from, a character for each. */
+	rawComm: string | undefined;
 	cgroup: SafeText | undefined;
 	/** Its stat file, kept open, which halves the cost of a read. -1: not open. */
 	fd: number;
@@ -281,7 +282,7 @@ export class ProcSampler {
 			cpuAtFirst: unwatched,
 			threads: 0,
 			comm: '' as SafeText,
-			rawComm: new Uint8Array(),
+			rawComm: undefined,
 			cgroup: undefined,
 			fd: -1,
 			seen: this.round,
@@ -293,27 +294,22 @@ export class ProcSampler {
 
 	/** Update the name if it changed. */
 	private describe(entry: Entry): void {
-		const { line } = this;
-		const { commStart, commEnd } = this.stat;
-		const length = commEnd - commStart;
-		const { rawComm } = entry;
-		let same = rawComm.length === length && length > 0;
-		for (let i = 0; same && i < length; i++) same = rawComm[i] === line[commStart + i];
-		if (same) return;
-		entry.rawComm = Uint8Array.prototype.slice.call(line, commStart, commEnd);
-		entry.comm = sanitize(this.unescaped(entry));
+		const comm = this.line.subarray(this.stat.commStart, this.stat.commEnd);
+		if (sameName(entry.rawComm, comm)) return;
+		entry.rawComm = latin1Name(comm);
+		entry.comm = sanitize(this.unescaped(entry.name, comm));
 		// services and containers are moved to their cgroup before they execute a new program
 		entry.cgroup = undefined;
 	}
 
 	/** Some kernels write newline and backslash as `\n` and `\\` here, others do not; `comm` always has the bytes. */
-	private unescaped({ name, rawComm }: Entry): Uint8Array {
-		if (!rawComm.includes(BACKSLASH)) return rawComm;
+	private unescaped(process: string, comm: ForeignBytes): ForeignBytes {
+		if (!comm.includes(BACKSLASH)) return comm;
 		try {
-			const comm = readBytes(`${this.root}/${name}/comm`);
-			return comm.at(-1) === 0x0a ? comm.subarray(0, -1) : comm;
+			const whole = readBytes(`${this.root}/${process}/comm`);
+			return whole.at(-1) === 0x0a ? whole.subarray(0, -1) : whole;
 		} catch {
-			return rawComm;
+			return comm;
 		}
 	}
 

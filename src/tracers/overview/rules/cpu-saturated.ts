@@ -22,7 +22,10 @@ export const cpuSaturated = {
 		const all = sources.runqlat?.rows.find(({ key }) => key.kind === 'all');
 		if (!all) return [];
 		const busy = busyShare(interval);
-		const stopped = rows.reduce((sum, row) => sum + (waitsForBudget(interval, row) ? (row.wait_ns ?? 0) : 0), 0);
+		const stopped = rows.reduce(
+			(sum, row) => sum + (row.wait_ns && waitsForBudget(interval, row) ? row.wait_ns : 0),
+			0,
+		);
 		const waiting = Math.max(0, all.wait_ns - stopped) / dt_ns;
 		const [top] = topByCpu(rows);
 		return [

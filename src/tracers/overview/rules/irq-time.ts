@@ -16,6 +16,7 @@ export const irqTimeRule = {
 		return rows
 			.flatMap((row) => {
 				const irqTime = row.irq_time_ns ?? 0;
+				if (irqTime === 0) return [];
 				// if CPU time excludes interrupts, IRQ time may be more than CPU time
 				const ofCpuTime = irqTime / Math.max(row.cpu_ns ?? 0, irqTime);
 				const excess = excessOf([irqTime / dt_ns, limits.share], [ofCpuTime, limits.ofCpuTime]);

@@ -31,6 +31,8 @@ export const waits = {
 		return rows
 			.flatMap((row) => {
 				const wait = row.wait_ns ?? 0;
+				// most rows, of which there may be thousands
+				if (wait < limits.waitShare * 0.5 * dt_ns) return [];
 				const p99 = row.wait_p99_ns ?? 0;
 				const excess = excessOf(
 					[wait / dt_ns, limits.waitShare],

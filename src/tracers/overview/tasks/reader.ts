@@ -17,7 +17,7 @@ import { exactParts, type FocusReading, FocusWatch } from './focus.ts';
 import { haltedByLife, isStuck, workers } from './halt.ts';
 import { PacketRates } from './packets.ts';
 import { Progress, type Slowed } from './progress.ts';
-import { type ServiceRow, Services } from './services.ts';
+import { type Resting, type ServiceRow, Services } from './services.ts';
 import { StandstillFinder } from './standstill/finder.ts';
 import type { Standstill } from './standstill/standstill.ts';
 import { type Spent, ThreadTime } from './time.ts';
@@ -70,6 +70,7 @@ export function bootNs(): Ns {
 
 /** Of several threads the one that says most: runnable, uninterruptible, else the main thread. */
 export function mainTask({ tasks }: ProcessNow): TaskNow | undefined {
+	if (tasks.length < 2) return tasks[0];
 	return tasks.find(({ state }) => state === 'R') ?? tasks.find(({ state }) => state === 'D') ?? tasks[0];
 }
 
@@ -158,13 +159,22 @@ export class TaskReader {
 			if (dropped > 0) row.drops = (row.drops ?? 0) + dropped;
 		}
 		const listed = new Set(rows.map(({ pid }) => pid));
-		const all: ServiceRow[] = rows.map(({ pid, start_time, comm, cgroup, wakeups, time_ns, io_count, io_bytes }) => ({
-			...{ pid, start_time, comm, cgroup, wakeups, time_ns, io_count, io_bytes },
-			packets: this.packets.of(pid),
-		}));
+		const all: ServiceRow[] = rows.map(({ pid, start_time, comm, cgroup, wakeups, time_ns, io_count, io_bytes }) => {
+			const packets = this.packets.of(pid);
+			return { pid, start_time, comm, cgroup, wakeups, time_ns, io_count, io_bytes, packets };
+		});
+		const resting: ProcessNow[] = [];
 		for (const process of processes?.values() ?? []) {
 			const { pid, start, comm } = process;
-			if (listed.has(pid) || !(this.progress.wants(pid, start) || this.services.knows(pid, start))) continue;
+			if (listed.has(pid)) continue;
+			const ofService = this.services.knows(pid, start);
+			if (!this.progress.wants(pid, start)) {
+				if (!ofService) continue;
+				if (process.rests && !this.spent.has(pid)) {
+					resting.push(process);
+					continue;
+				}
+			}
 			const spent = this.spentOf(process, dt_ns);
 			all.push({
 				...{ pid, start_time: start, comm, io_count: 0, io_bytes: 0 },
@@ -181,7 +191,7 @@ export class TaskReader {
 		found.push(...this.haltedByLife(processes, boot_ns, found));
 		// a service whose processes come and go, or share the work, has a past that none of them has
 		const named = new Set(found.map(({ comm }) => comm));
-		const services = this.groups.update(this.services.sum(all), dt_ns);
+		const services = this.groups.update(this.services.sum(all, this.restingOf(resting, dt_ns)), dt_ns);
 		for (const row of rows) if (this.services.restarted.has(row.pid)) row.restarts = 1;
 		return [...found, ...services.filter(({ comm, kind }) => kind === 'slowed' && !named.has(comm))];
 	}
@@ -297,8 +307,14 @@ export class TaskReader {
 	}
 
 	private keepFaults(processes: Processes | null): void {
-		for (const [pid, { start, minor_faults, major_faults, rests }] of processes ?? [])
-			if (!rests) this.faults.set(pid, { start, minor: minor_faults, major: major_faults });
+		for (const { pid, start, minor_faults, major_faults, rests } of processes?.values() ?? []) {
+			if (rests) continue;
+			const known = this.faults.get(pid);
+			if (known?.start === start) {
+				known.minor = minor_faults;
+				known.major = major_faults;
+			} else this.faults.set(pid, { start, minor: minor_faults, major: major_faults });
+		}
 		if (this.faults.size > 2 * (processes?.size ?? 0) + 1000)
 			for (const pid of this.faults.keys()) if (!processes?.has(pid)) this.faults.delete(pid);
 	}
@@ -307,6 +323,18 @@ export class TaskReader {
 	programOf(pid: number, processes: Processes | null): SafeText {
 		const start = processes?.get(pid)?.start;
 		return start === undefined ? safe`` : this.commands.programOf({ pid, start });
+	}
+
+	private restingOf(processes: readonly ProcessNow[], dt_ns: Ns): Resting {
+		const sum = { parts: {} };
+		return {
+			processes,
+			addTo: (parts, process) => {
+				sum.parts = parts;
+				return this.time.addResting(sum, process, dt_ns);
+			},
+			packetsOf: (pid) => this.packets.of(pid),
+		};
 	}
 
 	private spentOf(process: ProcessNow, dt_ns: Ns): Spent | undefined {
@@ -331,9 +359,13 @@ export class TaskReader {
 }
 
 /** The kernel counts interrupts as time of the task that they interrupt. */
-function withIrq({ cpu = 0, ...parts }: Spent['parts'], irq_ns: Ns): Spent['parts'] {
+function withIrq(parts: Spent['parts'], irq_ns: Ns): Spent['parts'] {
+	const cpu = parts.cpu ?? 0;
 	const irq = Math.min(cpu, Math.round(irq_ns));
-	return { ...(cpu > irq && { cpu: cpu - irq }), ...(irq > 0 && { irq }), ...parts };
+	// most are not interrupted in an interval
+	if (irq === 0) return parts;
+	const { cpu: _, ...others } = parts;
+	return { ...(cpu > irq && { cpu: cpu - irq }), irq, ...others };
 }
 
 /** Most work first: within a budget their command lines are read first. */

@@ -4,6 +4,8 @@ import type { Ns } from '../../../lib/units.ts';
 import { serviceName } from '../../../system/cgroup-name.ts';
 import type { OverviewRow, TimePart } from '../snapshot.ts';
 import type { ProgressRow } from './progress.ts';
+import type { Spent } from './time.ts';
+import type { ProcessNow } from './walk.ts';
 
 /** Processes whose service is kept, by their last activity. */
 const MOST = 20_000;
@@ -13,6 +15,24 @@ const plus = (a: number | null | undefined, b: number | null | undefined): numbe
 
 /** Of a process; without a control group where it did nothing. */
 export type ServiceRow = ProgressRow & Partial<Pick<OverviewRow, 'cgroup'>>;
+
+/** The sum of a service's processes. */
+type Sum = ProgressRow & { members: number };
+
+/** Processes that did nothing in the interval. */
+export interface Resting {
+	processes: readonly Pick<ProcessNow, 'pid' | 'start' | 'comm' | 'tasks'>[];
+	/** Adds the time of its threads by the reason of their sleep. False: none of them is known. */
+	addTo(parts: Spent['parts'], process: Pick<ProcessNow, 'start' | 'tasks'>): boolean;
+	/** Segments of TCP per second; null: not known. */
+	packetsOf(pid: number): number | null;
+}
+
+type Eldest = Map<SafeText, { pid: number; start: Ns }>;
+
+function keepEldest(eldest: Eldest, name: SafeText, pid: number, start: Ns): void {
+	if (start > 0 && start < (eldest.get(name)?.start ?? Number.POSITIVE_INFINITY)) eldest.set(name, { pid, start });
+}
 
 export class Services {
 	/** By pid. The control group of a process is known while it is active. */
@@ -38,10 +58,13 @@ export class Services {
 		return this.names.get(pid)?.start === start;
 	}
 
-	/** A row for each service of two processes or more. */
-	sum(rows: readonly ServiceRow[]): ProgressRow[] {
-		const sums = new Map<SafeText, ProgressRow & { members: number }>();
-		const eldest = new Map<SafeText, { pid: number; start: Ns }>();
+	/**
+	 * A row for each service of two processes or more.
+	 * @param resting of known processes: thousands of them may rest, so that no rows are made of these
+	 */
+	sum(rows: readonly ServiceRow[], resting?: Resting): ProgressRow[] {
+		const sums = new Map<SafeText, Sum>();
+		const eldest: Eldest = new Map();
 		for (const row of rows) {
 			const named = this.names.get(row.pid);
 			let name = named?.start === row.start_time ? named.name : undefined;
@@ -52,12 +75,7 @@ export class Services {
 				this.names.set(row.pid, { start: row.start_time, name });
 			}
 			// a command is no service that somebody starts again
-			if (
-				name !== row.comm &&
-				row.start_time > 0 &&
-				row.start_time < (eldest.get(name)?.start ?? Number.POSITIVE_INFINITY)
-			)
-				eldest.set(name, { pid: row.pid, start: row.start_time });
+			if (name !== row.comm) keepEldest(eldest, name, row.pid, row.start_time);
 			if (!row.time_ns || row.wakeups === null) continue;
 			const known = sums.get(name);
 			if (!known) {
@@ -70,7 +88,26 @@ export class Services {
 			known.io_bytes = plus(known.io_bytes, row.io_bytes);
 			known.packets = plus(known.packets, row.packets);
 			const time = known.time_ns as NonNullable<OverviewRow['time_ns']>;
-			for (const [part, ns] of Object.entries(row.time_ns) as [TimePart, Ns][]) time[part] = (time[part] ?? 0) + ns;
+			for (const part in row.time_ns)
+				time[part as TimePart] = (time[part as TimePart] ?? 0) + (row.time_ns[part as TimePart] as Ns);
+		}
+		for (const process of resting?.processes ?? []) {
+			const name = this.names.get(process.pid)?.name;
+			if (name === undefined) continue;
+			if (name !== process.comm) keepEldest(eldest, name, process.pid, process.start);
+			const known = sums.get(name);
+			const time_ns = known?.time_ns ?? {};
+			if (!resting?.addTo(time_ns, process)) continue;
+			const packets = resting.packetsOf(process.pid);
+			if (!known) {
+				const nothing = { wakeups: 0, io_count: 0, io_bytes: 0 };
+				sums.set(name, { pid: 0, start_time: 0, comm: name, ...nothing, packets, time_ns, members: 1 });
+				continue;
+			}
+			known.members++;
+			known.io_count = plus(known.io_count, 0);
+			known.io_bytes = plus(known.io_bytes, 0);
+			known.packets = plus(known.packets, packets);
 		}
 		this.compare(eldest);
 		return [...sums.values()].filter(({ members }) => members > 1);

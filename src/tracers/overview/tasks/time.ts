@@ -3,7 +3,7 @@ import type { Count, Ns } from '../../../lib/units.ts';
 import type { TimePart } from '../snapshot.ts';
 import { collects } from './collectors.ts';
 import type { SleepReason } from './reasons.ts';
-import type { ProcessNow, TaskNow } from './walk.ts';
+import { hasEnded, type ProcessNow, type TaskNow } from './walk.ts';
 
 interface Before {
 	cpu_ns: Ns;
@@ -43,17 +43,20 @@ export class ThreadTime {
 			let spent: Spent | undefined;
 			for (const task of tasks) {
 				const before = this.before.get(task.tid);
-				if (!task.rests || before?.start !== start)
-					this.before.set(task.tid, {
-						cpu_ns: task.cpu_ns,
-						delay_ns: task.delay_ns,
-						sleeps: task.sleeps,
-						start,
-						reason: task.reason ?? before?.reason ?? null,
-					});
-				if (before?.start !== start) continue;
-				spent ??= { parts: {}, wakeups: 0 };
-				add(spent, task, before, dt_ns);
+				if (before?.start !== start) {
+					const { tid, cpu_ns, delay_ns, sleeps } = task;
+					this.before.set(tid, { cpu_ns, delay_ns, sleeps, start, reason: task.reason ?? before?.reason ?? null });
+					continue;
+				}
+				if (!hasEnded(task)) {
+					spent ??= { parts: {}, wakeups: 0 };
+					add(spent, task, before, dt_ns);
+				}
+				if (task.rests) continue;
+				before.cpu_ns = task.cpu_ns;
+				before.delay_ns = task.delay_ns;
+				before.sleeps = task.sleeps;
+				before.reason = task.reason ?? before.reason;
 			}
 			if (spent) found.set(pid, spent);
 		}
@@ -62,11 +65,20 @@ export class ThreadTime {
 	}
 
 	/** Of a process that rests: all its threads slept. */
-	resting({ start, tasks }: ProcessNow, dt_ns: Ns): Spent | undefined {
+	resting(process: ProcessNow, dt_ns: Ns): Spent | undefined {
 		const spent: Spent = { parts: {}, wakeups: 0 };
-		for (const { tid, reason } of tasks)
-			if (this.before.get(tid)?.start === start) put(spent, reason ?? 'other', dt_ns);
-		return Object.keys(spent.parts).length > 0 ? spent : undefined;
+		return this.addResting(spent, process, dt_ns) ? spent : undefined;
+	}
+
+	/** As {@link resting}, to what others spent. False: none of its threads is known. */
+	addResting(spent: Pick<Spent, 'parts'>, { start, tasks }: Pick<ProcessNow, 'start' | 'tasks'>, dt_ns: Ns): boolean {
+		let found = false;
+		for (const task of tasks) {
+			if (this.before.get(task.tid)?.start !== start || hasEnded(task)) continue;
+			put(spent, task.reason ?? 'other', dt_ns);
+			found = dt_ns > 0;
+		}
+		return found;
 	}
 
 	private forget(processes: Iterable<ProcessNow>): void {
@@ -76,7 +88,7 @@ export class ThreadTime {
 	}
 }
 
-function put({ parts }: Spent, part: TimePart, ns: Ns): void {
+function put({ parts }: Pick<Spent, 'parts'>, part: TimePart, ns: Ns): void {
 	if (ns > 0) parts[part] = (parts[part] ?? 0) + ns;
 }
 

@@ -3,12 +3,14 @@ import type { BpfSession } from '../../../bpf/bpf-session.ts';
 import { openBpf, openWalking } from '../../../bpf/load.ts';
 import { walkRing } from '../../../bpf/rings.ts';
 import { displacedSleepers, waitedOptions } from '../../../bpf/run-delay.ts';
+import { WalkRetries } from '../../../bpf/walk-retries.ts';
 import type { BpfCost, Host } from '../../../core/tracer.ts';
-import { maps, task_record, task_rests } from '../../../generated/overview.ts';
+import { maps, task_record, task_record_cursor, task_rests } from '../../../generated/overview.ts';
 import { monotonicNs } from '../../../lib/clock.ts';
-import { latin1Name, sameName, viewOf } from '../../../lib/decode.ts';
+import { viewOf } from '../../../lib/decode.ts';
 import { pageSize } from '../../../lib/page-size.ts';
-import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
+import { type SafeText, safe } from '../../../lib/sanitize.ts';
+import { type TaskName, taskName } from '../../../lib/task-names.ts';
 import type { Bytes, Count, Ns } from '../../../lib/units.ts';
 import { KernelFunctions } from '../../../symbols/kernel-functions.ts';
 import { type Channel, channelsOf } from './channels.ts';
@@ -55,7 +57,7 @@ export interface ProcessNow {
 	/** Since its start. */
 	minor_faults: Count;
 	major_faults: Count;
-	/** Its threads; the first one is the leader unless that has ended. */
+	/** Its living threads, the first one as a rule first; of a process that has ended its first one, until its parent has waited. */
 	tasks: TaskNow[];
 	/** None of its threads has run, begun or ended since the last walk; absent: one has. */
 	rests?: boolean;
@@ -77,7 +79,16 @@ export function stateLetter(state: number, exit: number): StateLetter {
 	if (exit & 0x20) return 'Z';
 	if (exit & 0x10) return 'X';
 	if (state === 0) return 'R';
-	return letters.find(([bits]) => (state & bits) === bits)?.[1] ?? 'S';
+	for (let index = 0; index < letters.length; index++) {
+		const [bits, letter] = letters[index] as (typeof letters)[number];
+		if ((state & bits) === bits) return letter;
+	}
+	return 'S';
+}
+
+/** It is not waited for, or being removed. */
+export function hasEnded({ state }: Pick<TaskNow, 'state'>): boolean {
+	return state === 'Z' || state === 'X';
 }
 
 interface Sleep {
@@ -166,6 +177,7 @@ class Process implements ProcessNow {
 interface Kept {
 	task: Thread;
 	process: Process;
+	name: TaskName;
 	/** Of an earlier or the present sleep. */
 	sleep: Sleep | undefined;
 	/** Page faults that the process has from it. */
@@ -190,8 +202,6 @@ const noThreads = (): Threads => ({ tids: new Int32Array(1024), kept: [], length
 /** Threads that rest and are reported whole in a walk, about: more of them if they are few. */
 const WHOLE = 32;
 const WHOLE_EVERY = { least: 16, most: 64 };
-/** Reads by the iterator after a walk that was incomplete: it was too long, or reported too much. */
-const WALK_AGAIN = 16;
 /** Of the ring of a walk: room for most threads whole, of few; for a tenth of many. */
 const RING = { record: 64, least: 1 << 17, most: 1 << 20 };
 
@@ -227,19 +237,18 @@ export class TaskWalk {
 	private readonly bpf: BpfSession;
 	readonly functions = new KernelFunctions();
 	private readonly kept = new Map<number, Kept>();
+	private readonly record = new task_record_cursor();
 	/** Those of the last walk, and the lists that the next one fills. */
 	private order = noThreads();
 	private spare = noThreads();
 	/** The last read was a walk, not an iterator: its order is another one. */
 	private byWalk = false;
 	private readonly canWalk: boolean;
-	/** Walks are tried from this read on. */
-	private walkFrom = 0;
+	private readonly retries = new WalkRetries();
 	private readonly walked: Walked = { number: 0, at: 0 };
 	private readonly found = new Map<number, Process>();
 	/** Page faults of threads that have ended, by pid, until the record of the leader has them. */
 	private readonly ended = new Map<number, { minor: Count; major: Count }>();
-	private readonly names = new Map<number, { name: string; text: SafeText }>();
 	private walks = 0;
 	private first = true;
 	/** Resolves when kernel functions are known, or cannot be. */
@@ -266,15 +275,16 @@ export class TaskWalk {
 		this.walked.number++;
 		// makes the kernel update the clock of this CPU, by which times asleep are measured
 		process.cpuUsage();
-		let walks = this.canWalk && window > 0 && this.walked.number >= this.walkFrom;
+		let walks = this.canWalk && window > 0 && this.retries.next();
 		for (let apart = walks !== this.byWalk; ; apart = true) {
 			const taken = this.take(walks, window, apart);
 			if (taken === 'complete') break;
 			if (taken === 'incomplete') {
-				this.walkFrom = this.walked.number + WALK_AGAIN;
+				this.retries.incomplete();
 				walks = false;
 			}
 		}
+		if (walks) this.retries.complete();
 		this.byWalk = walks;
 		return this.found;
 	}
@@ -410,11 +420,9 @@ export class TaskWalk {
 	private finish(taking: Taking): void {
 		const { order, spare } = this;
 		if (taking.apart) {
-			for (const [tid, kept] of this.kept) if (kept.walk !== this.walked.number) this.drop(tid, kept);
-		} else {
-			this.endBefore(order.length, taking);
-			for (const kept of taking.ended) if (this.kept.get(kept.task.tid) === kept) this.drop(kept.task.tid, kept);
-		}
+			for (const kept of this.kept.values()) if (kept.walk !== this.walked.number) taking.ended.push(kept);
+		} else this.endBefore(order.length, taking);
+		this.drop(taking.ended);
 		// those that ended are not held on to
 		spare.kept.length = spare.length;
 		[this.order, this.spare] = [spare, order];
@@ -422,15 +430,16 @@ export class TaskWalk {
 
 	/** A record with its stack. Returns where it ends. */
 	private takeTask(view: DataView, at: number): number {
-		const record = task_record.read(view, at);
+		const record = this.record.moveTo(view, at);
 		const stack = at + task_record.size;
 		const { tgid, tid, start } = record;
 		let kept = this.kept.get(tid);
 		if (kept && (kept.process.pid !== tgid || kept.process.start !== start)) {
-			this.drop(tid, kept);
+			this.drop([kept]);
 			kept = undefined;
 		}
-		const process = this.processOf(record);
+		const name = taskName(record.comm, kept?.name);
+		const process = this.processOf(record, name.text);
 		const ended = tid === tgid ? this.ended.get(tgid) : undefined;
 		process.minor_faults += record.minor_faults - (kept?.minor ?? 0) - (ended?.minor ?? 0);
 		process.major_faults += record.major_faults - (kept?.major ?? 0) - (ended?.major ?? 0);
@@ -439,13 +448,15 @@ export class TaskWalk {
 		// one that was moved asleep has the clock of another CPU: by its switches it has slept since the last read
 		const slept = kept !== undefined && kept.task.asleep_ns > 0 && record.asleep_ns > 0;
 		const same = slept && kept?.task.switches === record.switches;
-		const rests = kept !== undefined && (record.unchanged !== 0 || same);
+		const gone = record.exit_state !== 0;
+		const stays = gone && kept !== undefined && hasEnded(kept.task);
+		const rests = kept !== undefined && (record.unchanged !== 0 || same || stays);
 		const asleep_ns = same ? Math.max(record.asleep_ns, kept?.task.asleep_ns ?? 0) : record.asleep_ns;
 		if (!rests) process.touch();
 		const [minor, major, walk] = [record.minor_faults, record.major_faults, this.walked.number];
 		const task = kept?.task ?? new Thread(this.walked);
 		task.tid = tid;
-		task.comm = tid === tgid ? process.comm : this.nameOf(tid, record.comm);
+		task.comm = name.text;
 		task.state = stateLetter(record.state, record.exit_state);
 		task.switches = record.switches;
 		task.sleeps = record.sleeps;
@@ -455,53 +466,75 @@ export class TaskWalk {
 		task.wchan = sleep?.wchan ?? safe``;
 		task.set(asleep_ns, rests);
 		if (kept) {
-			Object.assign(kept, { sleep, minor, major, walk });
+			kept.name = name;
+			kept.sleep = sleep;
+			kept.minor = minor;
+			kept.major = major;
+			kept.walk = walk;
 		} else {
 			process.tasks.push(task);
-			this.kept.set(tid, { task, process, sleep, minor, major, walk });
+			this.kept.set(tid, { task, process, name, sleep, minor, major, walk });
 		}
+		if (tid === tgid) listFirst(process, task, !gone || record.threads === 1);
 		return stack + record.frames * 8;
 	}
 
 	/** The process of a record, with what the record says of it. */
-	private processOf(record: ReturnType<typeof task_record.read>): Process {
+	private processOf(record: task_record, name: SafeText): Process {
 		const { tgid, tid, start } = record;
 		let process = this.found.get(tgid);
 		if (!process || process.start !== start) {
 			process = new Process(this.walked, tgid, start);
-			process.comm = this.nameOf(tid, record.comm);
+			if (tid !== tgid) process.comm = name;
 			this.found.set(tgid, process);
 		}
 		if (tid === tgid) {
-			process.comm = this.nameOf(tid, record.comm);
+			process.comm = name;
 			process.nice = record.priority - 120;
 			process.deadline = record.policy === SCHED_DEADLINE;
 		}
 		process.parent = record.parent;
 		process.threads = record.threads;
-		process.rss_bytes = record.rss_pages * PAGE;
-		process.swap_bytes = record.swap_pages * PAGE;
+		// a thread that has ended has given its memory back; the others may have it still
+		if (record.exit_state === 0 || record.threads === 1) {
+			process.rss_bytes = record.rss_pages * PAGE;
+			process.swap_bytes = record.swap_pages * PAGE;
+		}
 		return process;
 	}
 
-	private drop(tid: number, { process, task, minor, major }: Kept): void {
-		this.kept.delete(tid);
-		this.names.delete(tid);
-		process.tasks = process.tasks.filter((one) => one !== task);
-		process.touch();
-		const { pid } = process;
-		if (process.tasks.length === 0) {
-			if (this.found.get(pid) === process) this.found.delete(pid);
-			this.ended.delete(pid);
-			return;
+	/** Those of one process together: a process may have thousands of threads, which end with it. */
+	private drop(ended: readonly Kept[]): void {
+		const processes = new Map<Process, { tasks: Set<Thread>; minor: Count; major: Count }>();
+		for (const kept of ended) {
+			const { process, task, minor, major } = kept;
+			if (this.kept.get(task.tid) !== kept) continue;
+			this.kept.delete(task.tid);
+			const gone = processes.get(process) ?? { tasks: new Set(), minor: 0, major: 0 };
+			gone.tasks.add(task);
+			gone.minor += minor;
+			gone.major += major;
+			processes.set(process, gone);
 		}
-		// the kernel adds them to those of the process, which the leader's next whole record has
-		const ended = this.ended.get(pid) ?? { minor: 0, major: 0 };
-		this.ended.set(pid, { minor: ended.minor + minor, major: ended.major + major });
+		for (const [process, { tasks, minor, major }] of processes) {
+			process.tasks = process.tasks.filter((one) => !tasks.has(one));
+			process.touch();
+			const { pid } = process;
+			const first = this.kept.get(pid);
+			if (process.tasks.length === 0 && first?.process === process) process.tasks.push(first.task);
+			if (process.tasks.length === 0) {
+				if (this.found.get(pid) === process) this.found.delete(pid);
+				this.ended.delete(pid);
+				continue;
+			}
+			// the kernel adds them to those of the process, which the leader's next whole record has
+			const before = this.ended.get(pid) ?? { minor: 0, major: 0 };
+			this.ended.set(pid, { minor: before.minor + minor, major: before.major + major });
+		}
 	}
 
 	private sleepOf(
-		{ switches, frames, unchanged }: Pick<ReturnType<typeof task_record.read>, 'switches' | 'frames' | 'unchanged'>,
+		{ switches, frames, unchanged }: Pick<task_record, 'switches' | 'frames' | 'unchanged'>,
 		view: DataView,
 		stack: number,
 		before: Sleep | undefined,
@@ -518,15 +551,13 @@ export class TaskWalk {
 		}
 		return { switches, reason: reason ?? 'other', wchan: wchan as SafeText };
 	}
+}
 
-	private nameOf(tid: number, bytes: Uint8Array): SafeText {
-		const known = this.names.get(tid);
-		if (known && sameName(known.name, bytes)) return known.text;
-		if (this.names.size >= 50_000) this.names.clear();
-		const kept = { name: latin1Name(bytes), text: sanitize(bytes) };
-		this.names.set(tid, kept);
-		return kept.text;
-	}
+/** The first thread may end before the others, and stays until they have ended: it says nothing of them. */
+function listFirst(process: Process, first: Thread, listed: boolean): void {
+	if (process.tasks.includes(first) === listed) return;
+	process.tasks = listed ? [first, ...process.tasks] : process.tasks.filter((one) => one !== first);
+	process.touch();
 }
 
 function append(list: Threads, tid: number, kept: Kept): void {

@@ -9,7 +9,7 @@ import type { CommandLines } from '../../../../system/command-lines.ts';
 import { parseLocks } from '../../../../system/file-locks.ts';
 import { pidsOf } from '../../../../system/pid-namespace.ts';
 import type { Channel } from '../channels.ts';
-import type { ProcessNow, TaskNow } from '../walk.ts';
+import { hasEnded, type ProcessNow, type TaskNow } from '../walk.ts';
 import { isAsleep } from './asleep.ts';
 import type { Ends } from './ends.ts';
 import type { Party } from './standstill.ts';
@@ -146,7 +146,7 @@ export class Waits {
 	/** The child that it waits for: the one that its call names, or its only one. */
 	private childOf(process: ProcessNow, call: BlockedCall | undefined, moment: Moment): Partial<WaitsFor> {
 		const children = [...moment.processes.values()].filter(
-			({ parent, tasks }) => parent === process.pid && tasks.some(({ state }) => state !== 'Z' && state !== 'X'),
+			({ parent, tasks }) => parent === process.pid && !tasks.every(hasEnded),
 		);
 		const pid = call?.child ?? 0;
 		const depth = pid > 0 ? this.pidsOf(process.pid).length : 0;
