@@ -110,6 +110,8 @@ enum event_slots {
 	EVENT_GROUPS = 512,
 	STACK_FRAMES = 24,
 	DEEP_FRAMES = 127,
+	/* in place of the number of frames: the stack is that of the newest record of the same group and CPU that has one */
+	FRAMES_OF_GROUP = 0xffff,
 };
 NAMES(event_slots);
 
@@ -138,9 +140,9 @@ struct event_group {
 	/* records sent; records without a token */
 	u64 recorded;
 	u64 suppressed;
-	/* of its last record */
+	/* of its last record, and of the last one with a stack */
 	u32 second;
-	u32 unused;
+	u32 stack_second;
 	/* name of the process or the device */
 	char name[IFNAMSIZ];
 };
@@ -253,7 +255,8 @@ struct event {
 	char comm[TASK_COMM_LEN];
 	char text[64];
 	u32 frames;
-	u32 unused;
+	/* number of its group's entry on this CPU; EVENT_GROUPS: none */
+	u32 group;
 	u64 stack[STACK_FRAMES];
 };
 RECORD(event);
@@ -363,6 +366,7 @@ static __always_inline u32 entry_of(struct events_cpu *shard, const struct event
 		group->recorded = 0;
 		group->suppressed = 0;
 		group->second = 0;
+		group->stack_second = 0;
 		group->first_ns = now;
 		group->key = *key;
 		if (name)
@@ -374,15 +378,31 @@ static __always_inline u32 entry_of(struct events_cpu *shard, const struct event
 	return EVENT_GROUPS;
 }
 
-/* The entry of the group; `ungrouped` where it has none. */
+/* The entry of the group and its number (EVENT_GROUPS: none); `ungrouped` where it has none. */
 static __always_inline struct event_group *group_of(struct events_cpu *shard, const struct event_key *key, u64 now,
-						    const void *name)
+						    const void *name, u32 *number)
 {
 	u32 at = entry_of(shard, key, now, name);
 
 	/* the compiler would make the pointers in its branches again */
 	barrier_var(at);
+	*number = at;
 	return at < EVENT_GROUPS ? &shard->groups[at] : &shard->ungrouped;
+}
+
+/*
+ * Does another record of the group have a stack in this second already? A drop of the same group is at the same place of
+ * the kernel, with the same reason, device and process or port: its callers hardly differ, and the unwinder takes ten
+ * times as long as all the rest of a record.
+ */
+static __always_inline bool has_stack(struct events_cpu *shard, struct event_group *group, u32 number)
+{
+	if (number >= EVENT_GROUPS)
+		return false;
+	if (group->stack_second == shard->coarse_second)
+		return true;
+	group->stack_second = shard->coarse_second;
+	return false;
 }
 
 /*
@@ -428,6 +448,7 @@ static __always_inline struct event *begin_event(u32 kind, u32 reason, struct ev
 	struct event_reason *counts;
 	struct event_group *group;
 	struct event *event;
+	u32 number;
 	u64 now;
 
 	/* the verifier does not see that slot_of() is bounded, and the compiler would drop the check */
@@ -440,7 +461,7 @@ static __always_inline struct event *begin_event(u32 kind, u32 reason, struct ev
 	counts->count++;
 	counts->sum += sum;
 	counts->last_ns = now;
-	group = group_of(shard, key, now, name);
+	group = group_of(shard, key, now, name, &number);
 	group->count++;
 	group->sum += sum;
 	group->last_ns = now;
@@ -467,6 +488,9 @@ static __always_inline struct event *begin_event(u32 kind, u32 reason, struct ev
 	event->kind = kind;
 	event->reason = reason;
 	event->cpu = bpf_get_smp_processor_id();
+	event->group = number;
+	if (kind == EVENT_DROP && has_stack(shard, group, number))
+		event->frames = FRAMES_OF_GROUP;
 	return event;
 }
 
@@ -476,14 +500,17 @@ static __always_inline void *frames_of(struct event *event)
 	return (void *)event + __builtin_offsetof(struct event, stack);
 }
 
-/* The kernel's stack at this hook, into the record; then it is sent. */
+/* The kernel's stack at this hook, into the record unless its group has one; then it is sent. */
 static __always_inline void send_event(void *ctx, struct event *event)
 {
 	const bool deep = stack_frames > STACK_FRAMES;
-	int bytes = deep ? bpf_get_stack(ctx, frames_of(event), DEEP_FRAMES * 8, 0) :
-			   bpf_get_stack(ctx, event->stack, STACK_FRAMES * 8, 0);
+	int bytes;
 
-	event->frames = bytes > 0 ? (u32)bytes / 8 : 0;
+	if (event->frames != FRAMES_OF_GROUP) {
+		bytes = deep ? bpf_get_stack(ctx, frames_of(event), DEEP_FRAMES * 8, 0) :
+			       bpf_get_stack(ctx, event->stack, STACK_FRAMES * 8, 0);
+		event->frames = bytes > 0 ? (u32)bytes / 8 : 0;
+	}
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 

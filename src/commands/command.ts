@@ -85,10 +85,17 @@ export async function startSampler(context: Context, choice: LocalChoice): Promi
 	});
 }
 
-/** Aborts at the first signal, so that what was measured is still printed. */
-export function untilSignal(): AbortSignal {
+/** Signals that end a command. */
+export type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+/** Aborts at the first signal, so that what was measured is still printed. @param seen is given that signal before */
+export function untilSignal(seen: (signal: EndSignal) => void = () => {}): AbortSignal {
 	const stop = new AbortController();
-	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
+	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+		process.once(signal, () => {
+			if (!stop.signal.aborted) seen(signal);
+			stop.abort();
+		});
 	return stop.signal;
 }
 

@@ -33,6 +33,7 @@ export const EXIT_CODES = [
 	{ code: 10, meaning: 'triage: the worst finding is a notice' },
 	{ code: 11, meaning: 'triage: the worst finding is high' },
 	{ code: 12, meaning: 'triage: the worst finding is severe' },
+	{ code: 124, meaning: 'record --duration: the command ran for longer' },
 	{ code: 77, meaning: 'nothing could be measured (privilege or kernel)' },
 ] as const;
 
@@ -44,6 +45,7 @@ export const EXIT = {
 	high: 11,
 	severe: 12,
 	unavailable: 77,
+	tooLong: 124,
 } as const satisfies Record<string, (typeof EXIT_CODES)[number]['code']>;
 
 /** Why something failed, in one line without the file that the caller names: of a system call its error as text, else the message. */

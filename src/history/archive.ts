@@ -1,18 +1,25 @@
 /**
  * Encodes snapshots, to save memory and the work for unread rows: rows and other lists of records are stored by property
  * and decoded on first access. Charts over time use snapshots without distributions; a whole snapshot is packed
- * (structured clone, then deflate: a tenth of its size) and unpacked when the user travels to it.
+ * (structured clone, then zstd: a tenth of its size) and unpacked when the user travels to it.
  */
 import { deserialize, serialize } from 'node:v8';
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Bytes } from '../lib/units.ts';
 import { areProcesses, bytesOf, type Columns, dropLists, fromColumns, separated, toColumns } from './columnar.ts';
 import { lazyRows } from './lazy-rows.ts';
 import { sharedColumns, sharedHead } from './sharing.ts';
 
-/** Fast rather than small: one snapshot per tab and interval is packed while the screen is live. */
-const level = 1;
+/**
+ * Fast rather than small: one snapshot per tab and interval is packed while the screen is live. Of 1,000 rows it takes a third of
+ * the time of deflate for the same size. The tables are small, since they are made anew at each call.
+ */
+const params = {
+	[constants.ZSTD_c_compressionLevel]: 1,
+	[constants.ZSTD_c_windowLog]: 17,
+	[constants.ZSTD_c_hashLog]: 12,
+};
 
 /** A snapshot between threads: serialized for the receiver, and packed for its archive. */
 export interface EncodedSnapshot {
@@ -144,8 +151,8 @@ function originOf(snapshot: Snapshot): Written {
 /** Both forms of a snapshot for the work of one. */
 export function encode(snapshot: Snapshot): EncodedSnapshot {
 	const whole = serialize(originOf(snapshot));
-	// a copy: deflate returns the beginning of a larger buffer, which would be kept
-	return { whole, packed: new Uint8Array(deflateRawSync(whole, { level })) };
+	// a copy: zlib returns the beginning of a larger buffer, which would be kept
+	return { whole, packed: new Uint8Array(zstdCompressSync(whole, { params, pledgedSrcSize: whole.length })) };
 }
 
 /** A snapshot from its serialised form. Its rows are decoded on first use. */
@@ -153,14 +160,14 @@ export function decode({ whole }: EncodedSnapshot): Snapshot {
 	return read(deserialize(whole) as Written);
 }
 
-/** The deflated form only: a tenth of the size, for the past. */
+/** The packed form only: a tenth of the size, for the past. */
 export function pack(snapshot: Snapshot): Uint8Array {
 	return encode(snapshot).packed;
 }
 
 /** A snapshot from the bytes of {@link pack}, unpacked at each call. */
 export function unpack(packed: Uint8Array): Snapshot {
-	return read(deserialize(inflateRawSync(packed)) as Written);
+	return read(deserialize(zstdDecompressSync(packed)) as Written);
 }
 
 /** Memory of the encoded rows, and of lists of processes; 0: none, or they are not encoded. */

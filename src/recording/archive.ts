@@ -11,12 +11,12 @@ import type { Mark } from '../history/store.ts';
 import { firstIndex } from '../lib/bisect.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
-import { fromText, inert } from './columns-text.ts';
+import { type Excerpt, fromText, inert } from './columns-text.ts';
 import { Folder, indexName, parseSegmentName, type SegmentName } from './folder.ts';
 import { CHAIN, dictionaryOf, type FrameHead, KINDS } from './frame.ts';
 import { MAX_MARK } from './mark.ts';
 import { Segment, type SegmentAbout, type Source } from './segment.ts';
-import { checkedSnapshot, isObject, type RecordedTab } from './validate.ts';
+import { checkedExcerpt, checkedSnapshot, isObject, type RecordedTab } from './validate.ts';
 
 /** Where a frame is: its segment and position there. */
 export interface Place {
@@ -68,6 +68,12 @@ const MAX_SEGMENTS = 10_000;
 const MAX_INDEX: Bytes = 256 * 2 ** 20;
 const MAX_MARKS = 10_000;
 const MAX_MARKS_BYTES: Bytes = 4 * 2 ** 20;
+/** Bytes that are read at once where frames are read one after the other. */
+const AHEAD: Bytes = 256 * 1024;
+/** Length of a merged interval, ms. */
+const MERGED_MS = 10_000;
+/** Measured frames without a merged one that a recorder which was killed leaves. */
+const FEW: Count = 60;
 /** Name of the file with marks in a folder: JSON lines. */
 export const MARKS = 'marks';
 
@@ -78,6 +84,8 @@ export class Archive {
 	readonly steps: ClockStep[] = [];
 	/** By tab, in the order of recording. */
 	private readonly places = new Map<string, Place[]>();
+	/** By tab, all merged ones, those that measured ones cover too. */
+	private readonly merged = new Map<string, readonly Place[]>();
 	private readonly axis: Moment[] = [];
 	private readonly events: Moment[] = [];
 	private readonly segments: OpenSegment[] = [];
@@ -87,6 +95,8 @@ export class Archive {
 	private readonly tabs: readonly RecordedTab[];
 	private readonly ids: ReadonlySet<string>;
 	private settled = false;
+	/** Whose frames are read one after the other. */
+	private sequential: Segment | undefined;
 
 	constructor(tabs: readonly RecordedTab[]) {
 		this.tabs = tabs;
@@ -111,22 +121,23 @@ export class Archive {
 		return this.places.get(tab) ?? [];
 	}
 
+	/**
+	 * Frames of a tab by intervals of ten seconds as far as there are any, then as they were measured: a tenth of the frames
+	 * for the same sums and distributions. Those of {@link of} where merged ones lack a part that was measured.
+	 */
+	coarse(tab: string): readonly Place[] {
+		const merged = this.merged.get(tab) ?? [];
+		const last = merged.at(-1);
+		const measured = this.of(tab).filter(({ segment }) => segment.name.tier === 'seg');
+		if (!last) return measured;
+		const found = measured.findIndex((place) => isLater(place, last));
+		const after = found < 0 ? measured.length : found;
+		return uncovered(measured.slice(0, after), merged) > FEW ? this.of(tab) : [...merged, ...measured.slice(after)];
+	}
+
 	/** All frames with snapshots, in the order in which they were recorded. */
-	*all(): Generator<Place> {
-		const lists = [...this.places.values()];
-		const next = lists.map(() => 0);
-		for (;;) {
-			let first = -1;
-			for (const [index, list] of lists.entries()) {
-				const place = list[next[index] as number];
-				const best = first < 0 ? undefined : lists[first]?.[next[first] as number];
-				if (place && (!best || isBefore(place, best))) first = index;
-			}
-			const place = first < 0 ? undefined : lists[first]?.[next[first] as number];
-			if (!place) return;
-			next[first] = (next[first] as number) + 1;
-			yield place;
-		}
+	all(): Generator<Place> {
+		return inOrderOfRecording([...this.places.values()]);
 	}
 
 	/** Moments of the overview, else of the tab with most frames. */
@@ -181,12 +192,23 @@ export class Archive {
 		return checkedSnapshot(fromText(this.payload(place)), this.tabs);
 	}
 
-	private payload({ segment: { segment }, at, key }: Place): Buffer {
+	/**
+	 * A part of the snapshots of frames that follow each other, at a fifth of what whole ones take.
+	 * @throws what is wrong with it
+	 */
+	excerpt(place: Place, excerpt: Excerpt): Snapshot {
+		const { segment } = place.segment;
+		if (this.sequential !== segment) this.sequential?.dropChunk();
+		this.sequential = segment;
+		return checkedExcerpt(fromText(this.payload(place, AHEAD), excerpt));
+	}
+
+	private payload({ segment: { segment }, at, key }: Place, ahead: Bytes = 0): Buffer {
 		if (key < 0) throw new Error('its key frame is missing');
 		const { tab } = segment.head(at);
 		let recent = this.recent.get(tab);
 		if (recent?.segment !== segment || recent.key !== key) {
-			const payload = segment.payload(key, undefined);
+			const payload = segment.payload(key, undefined, ahead);
 			recent = { segment, key, dictionary: payload, at: key, payload };
 			this.recent.set(tab, recent);
 		}
@@ -203,7 +225,7 @@ export class Archive {
 		let before = recent.payload;
 		for (const next of chain.reverse()) {
 			const follows = segment.head(next).back > 0;
-			before = segment.payload(next, dictionaryOf(recent.dictionary, follows ? before : undefined));
+			before = segment.payload(next, dictionaryOf(recent.dictionary, follows ? before : undefined), ahead);
 			recent.at = next;
 			recent.payload = before;
 		}
@@ -218,6 +240,10 @@ export class Archive {
 	}
 
 	private leaveOutCovered(): void {
+		for (const [tab, places] of this.places) {
+			const merged = places.filter(({ segment }) => segment.name.tier === 'low');
+			if (merged.length > 0) this.merged.set(tab, merged);
+		}
 		const first = this.segments.find(({ name }) => name.tier === 'seg');
 		if (!first || !this.segments.some(({ name }) => name.tier === 'low')) return;
 		const oldest = first.segment.length > 0 ? first.segment.head(0).mono_ns : Number.POSITIVE_INFINITY;
@@ -328,6 +354,48 @@ function risesOf(places: readonly Place[]): readonly number[] {
 		if (at === 0 || (places[at] as Place).wall < (places[at - 1] as Place).wall) known.begins.push(at);
 	known.length = places.length;
 	return known.begins;
+}
+
+/** Id of the tab of a frame. */
+export function tabOf({ segment: { segment }, at }: Place): SafeText {
+	return segment.about.tabs[segment.head(at).tab] ?? safe``;
+}
+
+/** Whether a frame was recorded after another one, of whatever tier: by the monotonic clock of one boot. */
+function isLater(a: Place, b: Place): boolean {
+	const [one, other] = [a.segment.segment.about, b.segment.segment.about];
+	return one.boot === other.boot ? a.mono_ns > b.mono_ns : a.wall > b.wall;
+}
+
+/** Measured frames in no merged one. Both in the order of recording. */
+function uncovered(measured: readonly Place[], merged: readonly Place[]): Count {
+	let next = 0;
+	let count = 0;
+	for (const place of measured) {
+		while (next < merged.length && isLater(place, merged[next] as Place)) next++;
+		const by = merged[next];
+		// it begins up to one interval earlier
+		if (!by || by.segment.segment.about.boot !== place.segment.segment.about.boot) count++;
+		else if (by.mono_ns - place.mono_ns > 1.5e6 * MERGED_MS) count++;
+	}
+	return count;
+}
+
+/** Frames of several tabs, each in the order of recording, as one. */
+export function* inOrderOfRecording(lists: readonly (readonly Place[])[]): Generator<Place> {
+	const next = lists.map(() => 0);
+	for (;;) {
+		let first = -1;
+		let best: Place | undefined;
+		for (let index = 0; index < lists.length; index++) {
+			const place = lists[index]?.[next[index] as number];
+			if (!place || (best && !isBefore(place, best))) continue;
+			[first, best] = [index, place];
+		}
+		if (!best) return;
+		next[first] = (next[first] as number) + 1;
+		yield best;
+	}
 }
 
 /** In the order of recording. */

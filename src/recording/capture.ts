@@ -1,6 +1,6 @@
 /** Bundles in a folder: made, listed, counted. */
 
-import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { systemReason } from '../core/errors.ts';
 import { makeOwnFolder } from '../core/own-folder.ts';
 import { redactLines } from '../lib/redact.ts';
@@ -54,12 +54,15 @@ export async function writeCapture(
 		const fd = openSync(folder.at(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
 		try {
 			for (let from = 0; from < bytes.length; ) from += writeSync(fd, bytes, from);
+			// what was worth a capture may end the machine next
+			fsyncSync(fd);
 		} catch (error) {
 			folder.remove(name);
 			throw error;
 		} finally {
 			closeSync(fd);
 		}
+		await folder.sync();
 		return { path: `${path}/${name}`, bytes: bytes.length };
 	} finally {
 		folder.close();

@@ -30,6 +30,8 @@ const MAX_VALUES = 16e6;
 
 type Row = Record<string, unknown>;
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 /** What a value is: none of the others, a list, or a record with these keys. */
@@ -134,9 +136,36 @@ export function inert(value: unknown, depth = 0): unknown {
 	return Object.fromEntries(Object.entries(value).map(([key, item]) => [sanitize(key), inert(item, depth + 1)]));
 }
 
+/** Properties of records that are read, and of those which are records themselves their own ones; true: all of it. */
+export interface Fields {
+	readonly [property: string]: true | Fields;
+}
+
+/** What every excerpt needs of the head. */
+export const EVERY_HEAD = { tab: true, time: true, mono_ns: true, dt_ns: true, source: true, lost: true } as const;
+
+/** The part of a snapshot that is read where the rest would only be thrown away. */
+export interface Excerpt {
+	/** Properties of the snapshot itself. */
+	head: Fields;
+	/** Of its rows; undefined: no rows. */
+	rows?: Fields;
+	/** Of long lists, by their names; others are left out. */
+	lists?: Readonly<Record<string, Fields>>;
+}
+
 interface Budget {
 	values: number;
 }
+
+/** Of a property's records; undefined: all of them. */
+const fieldsOf = (fields: Fields | undefined, key: string): Fields | undefined => {
+	const own = fields?.[key];
+	return own === true ? undefined : own;
+};
+
+const isWanted = (fields: Fields | undefined, key: string): boolean =>
+	fields === undefined || Object.hasOwn(fields, key);
 
 function take(budget: Budget, values: number): void {
 	budget.values -= values;
@@ -147,8 +176,8 @@ function isCount(value: unknown): value is number {
 	return Number.isInteger(value) && (value as number) >= 0;
 }
 
-/** The `count` values of a node. */
-function valuesOf(node: unknown, count: number, budget: Budget, depth = 0): unknown[] {
+/** The `count` values of a node. @param fields of its records */
+function valuesOf(node: unknown, count: number, budget: Budget, fields?: Fields, depth = 0): unknown[] {
 	if (depth >= MAX_DEPTH) throw new Error('nested too deep');
 	take(budget, count);
 	if (Array.isArray(node)) {
@@ -158,9 +187,9 @@ function valuesOf(node: unknown, count: number, budget: Budget, depth = 0): unkn
 	}
 	if (!isObject(node)) throw new Error('a property without values');
 	const { k, c, l, v, i, p } = node as Record<string, unknown>;
-	if (Array.isArray(k) && Array.isArray(c)) return records(k, c, count, budget, depth);
-	if (l !== undefined && v !== undefined) return lists(l, v, count, budget, depth);
-	if (Array.isArray(i) && Array.isArray(p)) return mixed(i, p, count, budget, depth);
+	if (Array.isArray(k) && Array.isArray(c)) return records(k, c, count, budget, fields, depth);
+	if (l !== undefined && v !== undefined) return lists(l, v, count, budget, fields, depth);
+	if (Array.isArray(i) && Array.isArray(p)) return mixed(i, p, count, budget, fields, depth);
 	throw new Error('a property without values');
 }
 
@@ -169,26 +198,56 @@ function records(
 	c: readonly unknown[],
 	count: number,
 	budget: Budget,
+	fields: Fields | undefined,
 	depth: number,
 ): unknown[] {
 	if (k.length !== c.length || !k.every((key) => typeof key === 'string')) throw new Error('records without keys');
 	const keys = (k as string[]).map((key) => sanitize(key));
+	if (new Set(keys).size !== keys.length) throw new Error('records with a key twice');
+	const columns = columnsOf(keys, c, count, budget, fields, depth);
+	const read = keys.flatMap((key, index) => (isWanted(fields, key) ? [index] : []));
 	// copies of one object share its hidden class; a key called __proto__ is its own property like any other
-	const template: Row = Object.fromEntries(keys.map((key) => [key, null]));
-	if (Object.keys(template).length !== keys.length) throw new Error('records with a key twice');
-	const columns = columnsOf(c, count, budget, depth);
+	const template: Row = Object.fromEntries(read.map((index) => [keys[index], null]));
 	return Array.from({ length: count }, (_, at) => {
 		const record = { ...template };
-		for (let index = 0; index < keys.length; index++) record[keys[index] as string] = (columns[index] as unknown[])[at];
+		for (const index of read) record[keys[index] as string] = (columns[index] as unknown[])[at];
 		return record;
 	});
 }
 
-/** Columns of records, those that follow from others after these. */
-function columnsOf(c: readonly unknown[], count: number, budget: Budget, depth: number): unknown[][] {
-	const isDerived = (node: unknown): node is object => isObject(node) && Object.hasOwn(node, 'd');
-	const columns = c.map((node) => (isDerived(node) ? [] : valuesOf(node, count, budget, depth + 1)));
-	const known = new Set(c.flatMap((node, index) => (isDerived(node) ? [] : [index])));
+const isDerived = (node: unknown): node is object => isObject(node) && Object.hasOwn(node, 'd');
+
+/** Columns that are read: those that are wanted, and those that they follow from. */
+function neededColumns(keys: readonly string[], c: readonly unknown[], fields: Fields | undefined): Set<number> {
+	const needed = new Set<number>();
+	const rest = keys.flatMap((key, index) => (isWanted(fields, key) ? [index] : []));
+	for (let index = rest.pop(); index !== undefined; index = rest.pop()) {
+		if (needed.has(index)) continue;
+		needed.add(index);
+		const node = c[index];
+		if (!isDerived(node)) continue;
+		for (const other of Object.values(node)) if (isCount(other) && other < c.length) rest.push(other);
+	}
+	return needed;
+}
+
+/** Columns of records, those that follow from others after these. What is not needed is empty. */
+function columnsOf(
+	keys: readonly string[],
+	c: readonly unknown[],
+	count: number,
+	budget: Budget,
+	fields: Fields | undefined,
+	depth: number,
+): unknown[][] {
+	const needed = fields === undefined ? undefined : neededColumns(keys, c, fields);
+	const isNeeded = (index: number): boolean => needed === undefined || needed.has(index);
+	const columns = c.map((node, index) =>
+		isDerived(node) || !isNeeded(index)
+			? []
+			: valuesOf(node, count, budget, fieldsOf(fields, keys[index] as string), depth + 1),
+	);
+	const known = new Set(c.flatMap((node, index) => (isDerived(node) && isNeeded(index) ? [] : [index])));
 	// one may follow from another one that follows: each pass takes those whose columns are known, so that a circle is found
 	while (known.size < c.length) {
 		const before = known.size;
@@ -202,7 +261,7 @@ function columnsOf(c: readonly unknown[], count: number, budget: Budget, depth: 
 			columns[index] = derivedValues(
 				derived,
 				columns,
-				'v' in derived ? valuesOf(derived.v, count, budget, depth + 1) : [],
+				'v' in derived ? valuesOf(derived.v, count, budget, undefined, depth + 1) : [],
 			);
 			known.add(index);
 		}
@@ -211,11 +270,18 @@ function columnsOf(c: readonly unknown[], count: number, budget: Budget, depth: 
 	return columns;
 }
 
-function lists(l: unknown, v: unknown, count: number, budget: Budget, depth: number): unknown[] {
+function lists(
+	l: unknown,
+	v: unknown,
+	count: number,
+	budget: Budget,
+	fields: Fields | undefined,
+	depth: number,
+): unknown[] {
 	const same = isCount(l);
 	if (!same && !(Array.isArray(l) && l.length === count && l.every(isCount))) throw new Error('lists without lengths');
 	const total = same ? l * count : (l as number[]).reduce((sum, length) => sum + length, 0);
-	const all = valuesOf(v, total, budget, depth + 1);
+	const all = valuesOf(v, total, budget, fields, depth + 1);
 	let from = 0;
 	return Array.from({ length: count }, (_, at) => {
 		const length = same ? l : ((l as number[])[at] as number);
@@ -224,14 +290,21 @@ function lists(l: unknown, v: unknown, count: number, budget: Budget, depth: num
 	});
 }
 
-function mixed(i: readonly unknown[], p: readonly unknown[], count: number, budget: Budget, depth: number): unknown[] {
+function mixed(
+	i: readonly unknown[],
+	p: readonly unknown[],
+	count: number,
+	budget: Budget,
+	fields: Fields | undefined,
+	depth: number,
+): unknown[] {
 	const counts = p.map(() => 0);
 	if (i.length !== count) throw new Error('a property has another number of values');
 	for (const part of i) {
 		if (!isCount(part) || part >= p.length) throw new Error('a value of no part');
 		counts[part] = (counts[part] as number) + 1;
 	}
-	const parts = p.map((part, at) => valuesOf(part, counts[at] as number, budget, depth + 1));
+	const parts = p.map((part, at) => valuesOf(part, counts[at] as number, budget, fields, depth + 1));
 	const next = p.map(() => 0);
 	return (i as number[]).map((part) => {
 		const at = next[part] as number;
@@ -240,26 +313,44 @@ function mixed(i: readonly unknown[], p: readonly unknown[], count: number, budg
 	});
 }
 
+/** Values that may be long are read where they are wanted. */
+function someOf(record: object, fields: Fields | undefined): object {
+	if (fields === undefined) return record;
+	const some = Object.entries(record).filter(([key]) => isWanted(fields, key));
+	return Object.fromEntries(
+		some.map(([key, value]) => {
+			const own = fieldsOf(fields, key);
+			return [key, own !== undefined && isObject(value) && !Array.isArray(value) ? someOf(value, own) : value];
+		}),
+	);
+}
+
 /**
  * What {@link toText} was given, its text made inert; whether it is a snapshot is for `validate.ts` to say.
+ * @param excerpt only this of it, its records as they are stored
  * @throws what is wrong with it
  */
-export function fromText(text: Buffer): Record<string, unknown> {
-	const value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text)) as unknown;
+export function fromText(text: Buffer, excerpt?: Excerpt): Record<string, unknown> {
+	const value = JSON.parse(utf8.decode(text)) as unknown;
 	if (!isObject(value)) throw new Error('not a snapshot');
 	const { head, lists = {}, rows, order = {} } = value as Record<string, unknown>;
 	if (!isObject(head) || Array.isArray(head)) throw new Error('not a snapshot');
-	const safeHead = inert(head) as Record<string, unknown>;
-	const { rows: count } = safeHead;
+	const { rows: count } = head as Row;
 	if (!isCount(count)) throw new Error('not a snapshot');
+	const safeHead = inert(someOf(head, excerpt?.head)) as Record<string, unknown>;
 	const budget = { values: MAX_VALUES };
 	if (!isObject(lists) || !isObject(order)) throw new Error('not a snapshot');
-	const orderOf = (name: string): unknown => (Object.hasOwn(order, name) ? (order as Row)[name] : undefined);
+	const ordered = (name: string, values: unknown[]): readonly unknown[] => {
+		if (excerpt) return values;
+		return inOrder(values, Object.hasOwn(order, name) ? (order as Row)[name] : undefined);
+	};
 	for (const [name, node] of Object.entries(lists)) {
 		const key = sanitize(name);
-		const length = Object.hasOwn(safeHead, key) ? safeHead[key] : undefined;
+		if (excerpt && !(excerpt.lists && Object.hasOwn(excerpt.lists, key))) continue;
+		const length = Object.hasOwn(head, key) ? (head as Row)[key] : undefined;
 		if (key === 'rows' || !isCount(length)) throw new Error('a list without a length');
-		safeHead[key] = inOrder(valuesOf(node, length, budget), orderOf(name));
+		safeHead[key] = ordered(name, valuesOf(node, length, budget, excerpt?.lists?.[key]));
 	}
-	return { ...safeHead, rows: inOrder(valuesOf(rows, count, budget), orderOf('rows')) };
+	const none = excerpt !== undefined && excerpt.rows === undefined;
+	return { ...safeHead, rows: none ? [] : ordered('rows', valuesOf(rows, count, budget, excerpt?.rows)) };
 }

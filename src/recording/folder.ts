@@ -110,7 +110,8 @@ export class Folder {
 	}
 
 	/**
-	 * Open a file of its owner's alone, which is made where it is missing; never through a link, never a device or pipe.
+	 * Open a file of this process's user, which is made where it is missing; never through a link, never a device or pipe, and
+	 * none that has another name elsewhere.
 	 * @param flags how: `O_WRONLY | O_APPEND`
 	 * @throws with its path and the reason
 	 */
@@ -118,9 +119,18 @@ export class Folder {
 		const { O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
 		try {
 			const fd = openSync(this.at(name), flags | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
-			if (fstatSync(fd).isFile()) return fd;
+			const found = fstatSync(fd);
+			const { uid, nlink } = found;
+			const why = !found.isFile()
+				? 'not a regular file'
+				: uid !== process.geteuid?.()
+					? `belongs to another user (uid ${uid})`
+					: nlink > 1
+						? 'has a second name (hard link)'
+						: undefined;
+			if (why === undefined) return fd;
 			closeSync(fd);
-			throw new Error('not a regular file');
+			throw new Error(why);
 		} catch (error) {
 			throw new Error(`${this.path}/${name}: ${systemReason(error)}`);
 		}

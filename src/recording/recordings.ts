@@ -6,7 +6,8 @@ import { systemReason, UsageError } from '../core/errors.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Mark } from '../history/store.ts';
 import { type SafeText, safe } from '../lib/sanitize.ts';
-import { Archive, FolderArchive } from './archive.ts';
+import { Archive, FolderArchive, inOrderOfRecording, type Place, tabOf } from './archive.ts';
+import { EVERY_HEAD, type Excerpt } from './columns-text.ts';
 import { MAGIC } from './frame.ts';
 import { readRecording } from './read.ts';
 import { bufferSource } from './segment.ts';
@@ -27,6 +28,14 @@ export interface Part {
 	to: number;
 }
 
+/** What a reader needs of a recording, where it does not need all of it. */
+export interface Choice {
+	/** By tab; of another tab the first and the last snapshot are read, for what it lost. */
+	excerpts: Readonly<Record<string, Excerpt>>;
+	/** Intervals of ten seconds where there are any, see {@link Archive.coarse}. */
+	coarse: boolean;
+}
+
 const WHOLE: Part = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
 
 /** A recording of any form. */
@@ -39,8 +48,9 @@ export interface AnyRecording {
 	/**
 	 * In the order of recording. Frames that cannot be read are left out and reported by `damage`.
 	 * @param part only those whose interval ends in it; others of an archive are not even read
+	 * @param choice of an archive; what else a snapshot of another form has is there too
 	 */
-	snapshots(part?: Part): AsyncIterable<Snapshot>;
+	snapshots(part?: Part, choice?: Choice): AsyncIterable<Snapshot>;
 	marks: readonly Mark[];
 	/** What could not be read, a sentence each; complete when all snapshots were read. */
 	damage(): readonly SafeText[];
@@ -77,6 +87,20 @@ function wholeFile(path: string): Buffer {
 	return readFileSync(path);
 }
 
+/** What every snapshot has. */
+const LOSSES: Excerpt = { head: EVERY_HEAD };
+
+/** Frames that a choice needs. */
+function* chosen(archive: Archive, { from, to }: Part, { excerpts, coarse }: Choice): Generator<Place> {
+	const lists = archive.recorded().map((tab) => {
+		const places = (coarse ? archive.coarse(tab) : archive.of(tab)).filter(({ wall }) => wall >= from && wall <= to);
+		return Object.hasOwn(excerpts, tab)
+			? places
+			: [...new Set([places[0], places.at(-1)])].filter((one) => one !== undefined);
+	});
+	yield* inOrderOfRecording(lists);
+}
+
 function ofArchive(archive: Archive, follow?: () => number, close = () => {}): AnyRecording {
 	const { about } = archive;
 	const unread = new Map<SafeText, number>();
@@ -89,11 +113,11 @@ function ofArchive(archive: Archive, follow?: () => number, close = () => {}): A
 		machine: { host: about.host, kernel: about.kernel, cpus: about.cpus, boot: about.boot },
 		archive,
 		follow,
-		async *snapshots({ from, to } = WHOLE) {
-			for (const place of archive.all()) {
+		async *snapshots({ from, to } = WHOLE, choice) {
+			for (const place of choice ? chosen(archive, { from, to }, choice) : archive.all()) {
 				if (place.wall < from || place.wall > to) continue;
 				try {
-					yield archive.snapshot(place);
+					yield choice ? archive.excerpt(place, choice.excerpts[tabOf(place)] ?? LOSSES) : archive.snapshot(place);
 				} catch (error) {
 					const text = systemReason(error) as SafeText;
 					unread.set(text, (unread.get(text) ?? 0) + 1);

@@ -140,6 +140,8 @@ function aboutOf(payload: Buffer): SegmentAbout {
 	};
 }
 
+const noChunk: { from: Bytes; bytes: Buffer } = { from: 0, bytes: Buffer.alloc(0) };
+
 export class Segment {
 	readonly about: SegmentAbout;
 	private readonly source: Source;
@@ -148,6 +150,8 @@ export class Segment {
 	private counts: number[] = [];
 	/** Where the next frame is expected. */
 	private end: Bytes;
+	/** What was read ahead. */
+	private chunk = noChunk;
 	/** Why it ends before its last byte; undefined: it does not. */
 	private broken: SafeText | undefined;
 
@@ -215,13 +219,31 @@ export class Segment {
 		return this.entryOf(at, (entries, from) => entries.readDoubleLE(from));
 	}
 
-	/** @throws what is wrong with the frame */
-	payload(at: number, dictionary: Buffer | undefined): Buffer {
+	/**
+	 * @param ahead bytes that are read at once where frames are read one after the other
+	 * @throws what is wrong with the frame
+	 */
+	payload(at: number, dictionary: Buffer | undefined, ahead: Bytes = 0): Buffer {
 		const { stored } = this.head(at);
-		const bytes = this.source.read(this.offset(at), HEAD + stored);
+		const bytes = this.read(this.offset(at), HEAD + stored, ahead);
 		const head = readHead(bytes);
 		if (head?.stored !== stored) throw new Error('a frame is damaged');
 		return unpackFrame(head, bytes.subarray(HEAD), dictionary);
+	}
+
+	/** Bytes of whole frames: these do not change. */
+	private read(offset: Bytes, length: Bytes, ahead: Bytes): Buffer {
+		const from = offset - this.chunk.from;
+		if (from >= 0 && from + length <= this.chunk.bytes.length) return this.chunk.bytes.subarray(from, from + length);
+		if (ahead <= length) return this.source.read(offset, length);
+		const bytes = this.source.read(offset, Math.min(ahead, this.end - offset));
+		this.chunk = { from: offset, bytes };
+		return bytes.subarray(0, length);
+	}
+
+	/** Frames are no longer read one after the other. */
+	dropChunk(): void {
+		this.chunk = noChunk;
 	}
 
 	/** @param read gets the entries with this one, and its offset in them */

@@ -1,6 +1,7 @@
 /** Names of block devices by the kernel's device number. */
 import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { readKept } from '../lib/kept-files.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 
 /** `dev_t` inside the kernel, other than that of stat(2): 12 bits of major above 20 bits of minor. */
@@ -50,7 +51,7 @@ export class BlockDevices {
 	begin(): void {
 		let event = '';
 		try {
-			event = readFileSync(join(this.sysRoot, 'kernel/uevent_seqnum'), 'utf8');
+			event = readKept(join(this.sysRoot, 'kernel/uevent_seqnum'));
 		} catch {
 			// a kernel without hotplug
 		}

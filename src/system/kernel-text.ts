@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readKept } from '../lib/kept-files.ts';
 import { type SafeText, safe, sanitize } from '../lib/sanitize.ts';
 
 /** For how long it is taken for granted that nothing was mounted over a file, ms. */
@@ -26,7 +27,7 @@ function isOwn(root: string, path: string): boolean {
 /** The text of a file of the tree itself; undefined: there is none, or another file system is mounted over it. */
 export function kernelText(root: string, path: string): string | undefined {
 	try {
-		return isOwn(root, path) ? readFileSync(join(root, path), 'utf8') : undefined;
+		return isOwn(root, path) ? readKept(join(root, path)) : undefined;
 	} catch {
 		return undefined;
 	}

@@ -1,6 +1,6 @@
 /** Memory, swap and network of the machine, from `/proc`. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readKept } from '../lib/kept-files.ts';
 import type { Bytes, Count, Ns } from '../lib/units.ts';
 import { isGuest } from './guest.ts';
 
@@ -106,7 +106,7 @@ export class MachineReader {
 
 	private text(name: string): string {
 		try {
-			return readFileSync(join(this.procRoot, name), 'utf8');
+			return readKept(join(this.procRoot, name));
 		} catch {
 			return '';
 		}

@@ -24,9 +24,9 @@ const CONTROLLERS = [
 const ASKED = 256;
 /** Processes kept. */
 const MOST = 40_000;
-/** Reads of processes in a second, two files of 10 µs each; half of them for processes that are known already. */
-const READS = 500;
-/** ms between reads of one process, which double: young ones may still be moved. */
+/** Reads of processes in a second, two files of 10 to 20 µs each; and of those the ones of processes that are known already. */
+const [READS, READS_AGAIN] = [500, 100];
+/** ms between reads of one process, each four times the last: young ones may still be moved. */
 const [SHORTEST, LONGEST] = [1000, 64_000];
 /** ms between two searches of the hierarchies for a group. */
 const PAUSE = 10_000;
@@ -112,7 +112,7 @@ interface Answer {
 	ended: boolean;
 }
 
-/** Paths by process, read again after 1, 2, 4 … 64 s, with a limit of reads per second. */
+/** Paths by process, read again after 1, 4, 16 and every 64 s, with a limit of reads per second. */
 export class V1Groups {
 	private readonly procRoot: string;
 	private readonly now: () => number;
@@ -145,12 +145,12 @@ export class V1Groups {
 		if (known && !same && start !== 0 && start < known.start) return undefined;
 		const before = same ? known.path : undefined;
 		if (now - this.second >= 1000) [this.second, this.reads] = [now, 0];
-		if (this.reads >= (same ? READS / 2 : READS)) return before;
+		if (this.reads >= (same ? READS_AGAIN : READS)) return before;
 		this.reads++;
 		const { path, ended } = this.read(process, before);
 		// a pid may be another's by now, a pid and a start may not
 		const after =
-			ended && start !== 0 ? Number.POSITIVE_INFINITY : same ? Math.min(LONGEST, known.after * 2) : SHORTEST;
+			ended && start !== 0 ? Number.POSITIVE_INFINITY : same ? Math.min(LONGEST, known.after * 4) : SHORTEST;
 		this.known.delete(pid);
 		this.known.set(pid, { start, path, due: now + after, after });
 		if (this.known.size > MOST) this.known.delete(this.known.keys().next().value as number);

@@ -143,7 +143,7 @@ function experiments(host: Host, loads: Workloads): Experiment[] {
 			contenders: [empty(EMPTY, host, 'kfree_skb'), ours(EVENTS, host, [drops, { 'events-rate': 0 }])],
 		},
 		{
-			// fewer than have a record
+			// fewer than have a record; of a group, one a second has a stack of its own
 			load: () => loads.start(1, 'drops', 90),
 			costings: [{ what: WHAT.told, programs: /^kfree_skb/, event: /^kfree_skb/ }],
 			contenders: [empty(EMPTY, host, 'kfree_skb'), ours(EVENTS, host, [drops, { 'events-rate': 1000 }])],

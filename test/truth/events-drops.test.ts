@@ -88,6 +88,12 @@ test('an nft rule: as many NETFILTER_DROP as its counter has', () => {
 		device: 'vb',
 	});
 	expect(record?.stack.length).toBeGreaterThan(3);
+	expect(record?.stack_shared).toBeUndefined();
+	// ten within a second, of which the first on each CPU was unwound
+	const others = extra.events.filter(({ reason }) => reason === 'NETFILTER_DROP').slice(1);
+	expect(others.length).toBeGreaterThan(5);
+	expect(others.filter((one) => one.stack_shared).length).toBeGreaterThan(others.length / 2);
+	for (const { stack } of others) expect(stack).toContain(record?.stack[0]);
 	// no process sent or got it: its namespace is that of the holder, whose group is ours
 	const group = groupPath(readFileSync('/proc/self/cgroup', 'latin1'));
 	expect(record?.cgroup).toBe(group);

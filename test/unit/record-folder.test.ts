@@ -1,10 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import {
+	chownSync,
+	closeSync,
 	constants,
 	existsSync,
+	linkSync,
 	mkdirSync,
 	readdirSync,
 	readFileSync,
+	rmSync,
 	statSync,
 	symlinkSync,
 	truncateSync,
@@ -20,7 +24,7 @@ import { Folder, parseSegmentName } from '../../src/recording/folder.ts';
 import { HEAD, KINDS, packFrame, preamble } from '../../src/recording/frame.ts';
 import { Merging } from '../../src/recording/merging.ts';
 import { openRecording } from '../../src/recording/open.ts';
-import { openAny } from '../../src/recording/recordings.ts';
+import { type AnyRecording, openAny } from '../../src/recording/recordings.ts';
 import { bufferSource, ENTRY, indexEntry, Segment } from '../../src/recording/segment.ts';
 import { aboutFrame } from '../../src/recording/segment-writer.ts';
 import { generator } from '../lib/random.ts';
@@ -65,6 +69,22 @@ describe('a recorded folder', () => {
 			folder.close();
 		},
 	);
+
+	test('a file of another user, or one that has a second name, is not written to', () => {
+		const folder = new Folder(tree.root);
+		const open = () => folder.openOwn('marks', constants.O_WRONLY | constants.O_APPEND);
+		writeFileSync(tree.path('elsewhere'), 'whole');
+		linkSync(tree.path('elsewhere'), tree.path('marks'));
+		expect(open).toThrow(`${tree.root}/marks: has a second name (hard link)`);
+		rmSync(tree.path('marks'));
+		closeSync(open());
+		if (process.geteuid?.() === 0) {
+			chownSync(tree.path('marks'), 12345, 12345);
+			expect(open).toThrow(`${tree.root}/marks: belongs to another user (uid 12345)`);
+		}
+		expect(readFileSync(tree.path('elsewhere'), 'utf8')).toBe('whole');
+		folder.close();
+	});
 
 	test('is its owner’s alone', async () => {
 		await recordTo(tree.root, intervals(1));
@@ -568,7 +588,7 @@ test('between two marks only their minutes are read', async () => {
 	const recording = await openAny(tree.root, recordedTabs);
 	const { archive } = recording as { archive: Archive };
 	const walls = archive.of('energy').map(({ wall }) => wall);
-	const read = vi.spyOn(archive, 'snapshot');
+	const read = vi.spyOn(archive, 'excerpt');
 	const input = { path: 'r', recording, from: walls[20] as number, to: walls[24] as number };
 	const { a } = await compareRecordings(input, input);
 	expect(a.intervals).toBeLessThanOrEqual(5);
@@ -576,6 +596,58 @@ test('between two marks only their minutes are read', async () => {
 	expect(read.mock.calls.length).toBeLessThanOrEqual(4 * 6 * archive.recorded().length);
 	expect(read.mock.calls.length).toBeGreaterThan(0);
 	recording.close();
+});
+
+test('a comparison reads parts of snapshots, and finds what whole ones have', async () => {
+	const all = intervals(90);
+	for (const [at, name] of ['a', 'b'].entries()) {
+		mkdirSync(tree.path(name), { mode: 0o700 });
+		await recordTo(tree.path(name), all.slice(45 * at, 45 * at + 45));
+	}
+	const [a, b] = [await openAny(tree.path('a'), recordedTabs), await openAny(tree.path('b'), recordedTabs)];
+	const whole = (recording: AnyRecording): AnyRecording => ({
+		...recording,
+		archive: undefined,
+		snapshots: (part) => recording.snapshots(part),
+	});
+	const compare = (one: AnyRecording, other: AnyRecording) =>
+		compareRecordings({ path: 'a', recording: one }, { path: 'b', recording: other });
+	const parts = await compare(a, b);
+	expect(new Set(parts.rows.map(({ kind }) => kind))).toEqual(new Set(['machine', 'process', 'device', 'interrupt']));
+	expect(parts).toEqual(await compare(whole(a), whole(b)));
+	a.close();
+	b.close();
+});
+
+describe('by intervals of ten seconds', () => {
+	const cpuOf = (archive: Archive, places: readonly Place[]) =>
+		places
+			.flatMap((place) => archive.snapshot(place).rows as readonly { cpu_ns: number }[])
+			.reduce((sum, { cpu_ns }) => sum + cpu_ns, 0);
+
+	test('a recording has the same sums in a tenth of the frames', async () => {
+		await recordTo(tree.root, intervals(45), { merged: true });
+		const { archive } = new FolderArchive(tree.root, recordedTabs);
+		expect(archive.of('energy')).toHaveLength(45);
+		const coarse = archive.coarse('energy');
+		expect(coarse).toHaveLength(5);
+		expect(cpuOf(archive, coarse)).toBe(cpuOf(archive, archive.of('energy')));
+		// what was recorded last is merged in no interval yet
+		await recordTo(tree.root, intervals(52).slice(45));
+		const longer = new FolderArchive(tree.root, recordedTabs).archive;
+		expect(longer.coarse('energy')).toHaveLength(5 + 7);
+		expect(cpuOf(longer, longer.coarse('energy'))).toBe(cpuOf(longer, longer.of('energy')));
+	});
+
+	test('a part that is in no such interval is not left out', async () => {
+		const all = intervals(130);
+		await recordTo(tree.root, all.slice(0, 20), { merged: true });
+		await recordTo(tree.root, all.slice(20, 100));
+		await recordTo(tree.root, all.slice(100), { merged: true });
+		const { archive } = new FolderArchive(tree.root, recordedTabs);
+		expect(archive.coarse('energy')).toEqual(archive.of('energy'));
+		expect(archive.of('energy')).toHaveLength(130);
+	});
 });
 
 test('the nearest moment is found without a walk, also where the clock was set back', () => {

@@ -1,4 +1,5 @@
 import {
+	chmodSync,
 	chownSync,
 	lchownSync,
 	lstatSync,
@@ -8,6 +9,7 @@ import {
 	symlinkSync,
 	writeFileSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
@@ -128,6 +130,37 @@ describe('writing', () => {
 			expect(readdirSync(tree.path('roots'))).toEqual([]);
 		},
 	);
+
+	test.runIf(process.geteuid?.() === 0).each([
+		['that all may write', '', 0o777, 0, 'others'],
+		['that all may write to, though not rename', '', 0o1777, 0, 'others'],
+		['that a group may write', '', 0o770, 54321, 'group 54321'],
+		['below one that all may write', 'above', 0o777, 0, 'others'],
+		['below one that a group may write', 'above', 0o775, 54321, 'group 54321'],
+	])('nothing is written into a folder %s', async (_, above, mode, group, by) => {
+		const folder = `${above}${mode.toString(8)}-${group}/roots`;
+		tree.folder(folder);
+		const changed = tree.path(above === '' ? folder : dirname(folder));
+		chownSync(changed, 0, group);
+		chmodSync(changed, mode);
+		const refused = new RegExp(`${changed} may be written by ${by} \\(mode [0-7]{4}\\): set XDG_STATE_HOME`);
+		await expect(writeRecording(tree.path(folder), about(10), [])).rejects.toThrow(refused);
+		expect(readdirSync(tree.path(folder))).toEqual([]);
+		chownSync(changed, 0, 0);
+		chmodSync(changed, 0o755);
+		await writeRecording(tree.path(folder), about(10), []);
+	});
+
+	test.runIf(process.geteuid?.() === 0)('root’s own links lead to folders that are root’s alone', async () => {
+		tree.folder('theirs/roots');
+		chownSync(tree.path('theirs'), 12345, 12345);
+		tree.link('way', tree.path('theirs/roots'));
+		const foreign = `${tree.path('theirs')} belongs to another user (uid 12345)`;
+		await expect(writeRecording(tree.path('way/state'), about(11), [])).rejects.toThrow(foreign);
+		chownSync(tree.path('theirs'), 0, 0);
+		await writeRecording(tree.path('way/state'), about(11), []);
+		expect(readdirSync(tree.path('theirs/roots'))).toEqual(['state']);
+	});
 
 	test('where to: the XDG state folder; a relative one means nothing', () => {
 		expect(recordingFolder({ XDG_STATE_HOME: '/x' })).toBe('/x/wattlag');

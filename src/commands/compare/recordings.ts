@@ -11,6 +11,7 @@ import { openNamed } from '../../recording/recordings.ts';
 import type { Entry } from '../../registry.ts';
 import { Filter } from '../../rows/filter/bind.ts';
 import { Output } from '../output.ts';
+import { ProgressLine } from '../progress-line.ts';
 import { changeTab } from './change-tab.ts';
 import { recordingsJson, recordingsTable, summaryLine } from './recordings-report.ts';
 
@@ -62,11 +63,13 @@ export async function compareTwo(line: CommandLine, registry: readonly Entry[]):
 	const tracers = registry.map(({ tracer }) => tracer);
 	const first = await inputOf(line.argument, tracers, line);
 	const second = await inputOf(line.more[0] ?? '', tracers, line);
+	const progress = new ProgressLine('comparing');
 	try {
-		return await compareRecordings(first, second);
+		return await compareRecordings(first, second, (part) => progress.update(part));
 	} catch (error) {
 		throw new UsageError(systemReason(error));
 	} finally {
+		progress.end();
 		for (const { recording, path } of [first, second]) {
 			for (const text of recording.damage()) process.stderr.write(`wattlag: ${path}: ${text}\n`);
 			recording.close();

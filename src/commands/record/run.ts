@@ -1,13 +1,10 @@
 /** Records until the time is over, a command has ended or a signal comes. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, constants as fs, readFileSync, writeSync } from 'node:fs';
-import { constants } from 'node:os';
-import { systemReason, Unavailable, UsageError, WrongValue } from '../../core/errors.ts';
-import { makeOwnFolder } from '../../core/own-folder.ts';
-import type { SamplerEvent } from '../../core/sampler.ts';
+import { closeSync, constants as fs, fsyncSync, readFileSync, writeSync } from 'node:fs';
+import { Unavailable, UsageError, WrongValue } from '../../core/errors.ts';
+import { checkOwnFolder, makeOwnFolder } from '../../core/own-folder.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { monotonicNs } from '../../lib/clock.ts';
-import { counted, formatBytes, formatShare } from '../../lib/format.ts';
+import { counted, formatBytes } from '../../lib/format.ts';
 import { sanitize } from '../../lib/sanitize.ts';
 import type { CommandLine } from '../../options/command.ts';
 import { words } from '../../options/common.ts';
@@ -22,9 +19,9 @@ import { localHost } from '../../system/local-host.ts';
 import { goBeforeOthers, RECORDER } from '../../system/priority.ts';
 import { Capturing } from '../capturing.ts';
 import { type Context, hostOf, startSampler, untilSignal } from '../command.ts';
-import { commandEnvironment } from '../command-environment.ts';
 import { minutesOf } from './minutes.ts';
 import { Pace } from './pace.ts';
+import { Session, type Signalled } from './session.ts';
 
 const MIB = 2 ** 20;
 const say = (line: string): void => {
@@ -80,16 +77,18 @@ function lock(folder: Folder, context: Context): number {
 /** Add a line to the marks of a folder, recorded by any process. */
 export async function addMark(line: CommandLine): Promise<number> {
 	const path = folderOf(line);
-	let folder: Folder;
-	try {
-		folder = new Folder(path);
-	} catch (error) {
-		throw new UsageError(`${path}: ${systemReason(error)}; wattlag record ${path} makes it`);
-	}
+	await checkOwnFolder(path, 'name another folder').catch((error: Error) => {
+		throw new UsageError(
+			`${error.message}${/no such file/.test(error.message) ? `; wattlag record ${path} makes it` : ''}`,
+		);
+	});
+	const folder = new Folder(path);
 	const mark = { wall: Date.now(), mono_ns: monotonicNs(), boot: bootId(line.procRoot), text: line.values['mark'] };
 	const fd = ownFile(folder, MARKS, fs.O_WRONLY | fs.O_APPEND);
 	writeSync(fd, `${JSON.stringify(mark)}\n`);
+	fsyncSync(fd);
 	closeSync(fd);
+	await folder.sync();
 	folder.close();
 	return 0;
 }
@@ -103,10 +102,6 @@ function configText({ values }: CommandLine): string | undefined {
 	} catch {
 		return undefined;
 	}
-}
-
-function exitCode(code: number | null, signal: NodeJS.Signals | null): number {
-	return code ?? 128 + (signal ? constants.signals[signal] : 0);
 }
 
 export async function runRecord(context: Context): Promise<number> {
@@ -143,7 +138,8 @@ export async function runRecord(context: Context): Promise<number> {
 		}),
 		say,
 	});
-	const stop = untilSignal();
+	const signalled = Promise.withResolvers<Signalled>();
+	untilSignal((signal) => signalled.resolve({ kind: 'signalled', signal }));
 	const capturing = new Capturing({
 		kinds: words(String(line.values['capture'])),
 		expression: String(line.values['capture-if']),
@@ -159,12 +155,13 @@ export async function runRecord(context: Context): Promise<number> {
 		},
 	});
 	process.on('SIGUSR2', () => capturing.ask('signal'));
-	const session = new Session(
+	const session = new Session({
 		recorder,
 		capturing,
-		new Pace({ seconds: line.delay, limit: cpuLimit(line) }),
-		tracers.length,
-	);
+		pace: new Pace({ seconds: line.delay, limit: cpuLimit(line) }),
+		tabs: tracers.length,
+		say,
+	});
 	const sampler = await startSampler(context, {
 		tabs: tracers.map(({ id }) => id),
 		firstDelay: line.delay,
@@ -173,7 +170,7 @@ export async function runRecord(context: Context): Promise<number> {
 	});
 	sampler.subscribe((event) => session.take(event));
 	session.setInterval = (seconds) => sampler.setInterval(seconds);
-	const end = await session.until(stop, line);
+	const end = await session.until(signalled.promise, line);
 	sampler.close();
 	session.flush();
 	await capturing.close();
@@ -190,118 +187,4 @@ export async function runRecord(context: Context): Promise<number> {
 	if (end.kind === 'failed') return 1;
 	if (failed || stopped !== undefined) return end.code === 0 ? 1 : end.code;
 	return end.code;
-}
-
-type End =
-	| { kind: 'done'; code: number }
-	| { kind: 'failed' }
-	| { kind: 'unavailable'; reason: string; fix: string; wrong_value?: true };
-
-/** What the sampling thread reports, interval by interval. */
-class Session {
-	private readonly recorder: Recorder;
-	private readonly capturing: Capturing;
-	private readonly tabs: number;
-	private readonly pace: Pace;
-	private readonly waiting: Snapshot[] = [];
-	/** A longer interval was reported. */
-	private said = false;
-	/** Changes the length of an interval from the present moment on. */
-	setInterval: (seconds: number) => void = () => {};
-	/** Bytes in the files at the interval before. */
-	private written = 0;
-	private readonly ended = Promise.withResolvers<End>();
-	private readonly first = Promise.withResolvers<void>();
-	private readonly unavailable = new Map<string, { reason: string; fix: string }>();
-
-	constructor(recorder: Recorder, capturing: Capturing, pace: Pace, tabs: number) {
-		this.recorder = recorder;
-		this.capturing = capturing;
-		this.pace = pace;
-		this.tabs = tabs;
-	}
-
-	take(event: SamplerEvent): void {
-		switch (event.kind) {
-			case 'snapshot':
-				this.unavailable.delete(event.snapshot.tab);
-				this.waiting.push(event.snapshot);
-				this.first.resolve();
-				break;
-			case 'unavailable':
-				say(`${event.tab}: ${event.reason}; ${event.fix}`);
-				this.unavailable.set(event.tab, event);
-				// the overview has nothing to show where nothing is measured
-				if (this.unavailable.size >= this.tabs) this.ended.resolve({ ...event, kind: 'unavailable' });
-				break;
-			case 'worker-failed':
-				say(`sampling failed: ${event.message}${event.restarting ? '; restarting it once' : ''}`);
-				if (!event.restarting) this.ended.resolve({ kind: 'failed' });
-				break;
-		}
-	}
-
-	/** All tabs of an interval are there. In the same turn of the event loop: a turn more would find cold caches. */
-	flush(): void {
-		const { bytes } = this.recorder.status;
-		// the recorder's own bytes are in what is recorded, as its CPU time is
-		const recorded_bytes = bytes - this.written;
-		this.written = bytes;
-		const { limit, seconds, stretched } = this.pace;
-		const own = {
-			recorded_bytes,
-			...(limit > 0 && { cpu_limit: limit }),
-			...(stretched && { step_ns: Math.round(seconds * 1e9) }),
-		};
-		const snapshots = this.waiting.splice(0).map((one) => ({ ...one, cost: { ...one.cost, ...own } }));
-		this.recorder.add(snapshots);
-		this.capturing.see(snapshots);
-		const [first] = snapshots;
-		if (first && this.pace.take(first.cost.cpu_ns, first.dt_ns)) this.changeInterval();
-	}
-
-	private changeInterval(): void {
-		const { seconds, limit, stretched } = this.pace;
-		if (stretched && !this.said)
-			say(
-				`intervals become longer (${seconds} s) while recording would take more than ${formatShare(limit)} of a CPU; see --max-cpu`,
-			);
-		this.said ||= stretched;
-		// the tick that goes on now sets the end of its next interval by the present length
-		queueMicrotask(() => this.setInterval(seconds));
-	}
-
-	async until(stop: AbortSignal, { values, rest }: CommandLine): Promise<End> {
-		const seconds = Number(values['duration']);
-		const signalled = new Promise<End>((resolve) => {
-			const done = () => resolve({ kind: 'done', code: 0 });
-			if (stop.aborted) done();
-			stop.addEventListener('abort', done);
-		});
-		const timer = seconds > 0 ? Promise.withResolvers<End>() : undefined;
-		// what is recorded begins with the first interval, not with the loading of the programs
-		const started = await Promise.race([this.first.promise, this.ended.promise, signalled]);
-		if (started) return started;
-		const timeout = timer && setTimeout(() => timer.resolve({ kind: 'done', code: 0 }), seconds * 1000);
-		const child = rest.length > 0 ? run(rest) : undefined;
-		const end = await Promise.race(
-			[this.ended.promise, signalled, timer?.promise, child?.ended].filter((one) => one !== undefined),
-		);
-		clearTimeout(timeout);
-		child?.process.kill('SIGTERM');
-		return end;
-	}
-}
-
-/** The user's command, with the user's standard streams. */
-function run([command = '', ...words]: readonly string[]): { process: ChildProcess; ended: Promise<End> } {
-	const child = spawn(command, words, { stdio: 'inherit', env: commandEnvironment() });
-	const ended = new Promise<End>((resolve) => {
-		child.once('error', (error) => {
-			say(`${command}: ${error.message}`);
-			resolve({ kind: 'done', code: (error as NodeJS.ErrnoException).code === 'ENOENT' ? 127 : 126 });
-		});
-		child.once('exit', (code, signal) => resolve({ kind: 'done', code: exitCode(code, signal) }));
-	});
-	return { process: child, ended };
 }

@@ -1,34 +1,47 @@
 /** The figures of a recording by blocks of time, within bounded memory: blocks double in length when there are too many. */
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { Buckets } from '../../lib/histogram.ts';
-import { FIGURES, type FigureId, FigureReader, type Subject } from './figures.ts';
+import { type FigureId, FigureReader, type Ranks, type Subject } from './figures.ts';
 
 /** Blocks are doubled beyond this number. */
 const MOST_BLOCKS = 64;
 /** Blocks that figures are resampled from, where a recording is long enough: each is long against what repeats in it. */
 const BLOCKS = 12;
-/** Subjects at most: a storm of names must not fill the memory. */
-const MOST_SUBJECTS = 20_000;
+/** Cells of all distributions, buckets by blocks, at most. */
+const MOST_CELLS = 16e6;
 
-/** Upper bound → count. */
-type Histogram = Map<number, number>;
-const none: Histogram = new Map();
-
-interface Amounts {
+/** Amounts of one figure of one subject. */
+interface Sums {
 	subject: Subject;
 	figure: FigureId;
-	/** By block; undefined: none. */
-	blocks: (number | Histogram | undefined)[];
+	/** The tab that they come from. */
+	tab: string;
+	/** By block. */
+	amounts: Float64Array;
 }
 
-export interface Series {
+interface Distribution {
+	subject: Subject;
+	figures: Ranks;
+	tab: string;
+	/** By upper bound the counts of all blocks. */
+	buckets: Map<number, Float64Array>;
+}
+
+/** Amounts of blocks. */
+export interface Amounts {
+	/** By block. */
+	sums: Float64Array;
+	/** Seconds of each block; of a figure per start the starts. */
+	seconds: Float64Array;
+	/** Of a quantile: upper bounds of the buckets of any block, ascending, and the counts of each in all blocks. */
+	uppers: readonly number[];
+	counts: readonly Float64Array[];
+}
+
+export interface Series extends Amounts {
 	subject: Subject;
 	figure: FigureId;
-	/** By block, per second; of a quantile its histogram. */
-	sums: readonly number[];
-	histograms: readonly Histogram[];
-	/** Seconds of each block; of a figure per start the starts. */
-	seconds: readonly number[];
 	/** By block, number of the longer one that figures are resampled from. */
 	longer: readonly number[];
 	/** Of a distribution, all blocks together. */
@@ -36,29 +49,36 @@ export interface Series {
 }
 
 /** What is resampled: amounts of the longer blocks. */
-export function longerBlocks(series: Series): Pick<Series, 'sums' | 'histograms' | 'seconds'> {
-	const count = (series.longer.at(-1) ?? -1) + 1;
-	const [sums, seconds] = [new Array<number>(count).fill(0), new Array<number>(count).fill(0)];
-	const histograms = Array.from({ length: count }, () => new Map<number, number>());
-	for (const [at, longer] of series.longer.entries()) {
-		sums[longer] = (sums[longer] as number) + (series.sums[at] as number);
-		seconds[longer] = (seconds[longer] as number) + (series.seconds[at] as number);
-		add(histograms[longer], series.histograms[at]);
-	}
-	return { sums, histograms, seconds };
+export function longerBlocks({ sums, seconds, uppers, counts, longer }: Series): Amounts {
+	const count = (longer.at(-1) ?? -1) + 1;
+	const joined = (amounts: Float64Array): Float64Array => {
+		const all = new Float64Array(count);
+		for (let at = 0; at < amounts.length; at++) {
+			const to = longer[at] as number;
+			all[to] = (all[to] as number) + (amounts[at] as number);
+		}
+		return all;
+	};
+	return { sums: joined(sums), seconds: joined(seconds), uppers, counts: counts.map(joined) };
 }
 
-function add(a: number | Histogram | undefined, b: number | Histogram | undefined): number | Histogram | undefined {
-	if (a === undefined || b === undefined) return a ?? b;
-	if (typeof a === 'number' || typeof b === 'number') return Number(a) + Number(b);
-	for (const [upper, count] of b) a.set(upper, (a.get(upper) ?? 0) + count);
-	return a;
+const none = new Float64Array(0);
+
+/** Two blocks are one from now on. */
+function halve(amounts: Float64Array): void {
+	const half = amounts.length / 2;
+	for (let at = 0; at < half; at++) amounts[at] = (amounts[2 * at] as number) + (amounts[2 * at + 1] as number);
+	amounts.fill(0, half);
 }
+
+const total = (amounts: Float64Array): number => amounts.reduce((sum, one) => sum + one, 0);
 
 export class Blocks {
-	private readonly all = new Map<string, Amounts>();
+	private readonly sums = new Map<FigureId, Map<Subject, Sums>>();
+	private readonly distributions = new Map<FigureId, Map<Subject, Distribution>>();
+	private cells = 0;
 	/** Seconds that intervals of each tab have covered, by block: a tab may have been missing for a while. */
-	private readonly covered = new Map<string, number[]>();
+	private readonly covered = new Map<string, Float64Array>();
 	private readonly reader: FigureReader;
 	/** Seconds of a block. */
 	private length: number;
@@ -66,17 +86,19 @@ export class Blocks {
 	private block = 0;
 	private tab = '';
 	private left = 0;
-	private subjects = 0;
 
 	/** @param step length of a block at first, seconds: the longer one of the two recordings' intervals */
 	constructor(step: number) {
 		this.length = step;
-		this.reader = new FigureReader((subject, figure, amount) => this.take(subject, figure, amount));
+		this.reader = new FigureReader({
+			sum: (subject, figure, amount) => this.sum(subject, figure, amount),
+			distribution: (subject, figures, buckets) => this.distribution(subject, figures, buckets),
+		});
 	}
 
-	/** Subjects that were left out because there were too many. */
+	/** Amounts that were left out because there were too many subjects. */
 	get overflow(): number {
-		return this.left;
+		return this.left + this.reader.left;
 	}
 
 	/** @param seconds end of the interval, since the beginning of the recording's part that is compared */
@@ -87,63 +109,106 @@ export class Blocks {
 		while (Math.floor(middle / this.length) >= MOST_BLOCKS) this.double();
 		this.block = Math.floor(middle / this.length);
 		this.tab = snapshot.tab;
-		const covered = this.covered.get(this.tab) ?? [];
-		covered[this.block] = (covered[this.block] ?? 0) + snapshot.dt_ns / 1e9;
-		this.covered.set(this.tab, covered);
+		let covered = this.covered.get(this.tab);
+		if (!covered) {
+			covered = new Float64Array(MOST_BLOCKS);
+			this.covered.set(this.tab, covered);
+		}
+		covered[this.block] = (covered[this.block] as number) + snapshot.dt_ns / 1e9;
 		this.reader.read(snapshot);
 	}
 
 	/** What was recorded, by block. */
 	series(): Series[] {
-		const last = Math.max(0, ...[...this.covered.values()].map((covered) => covered.length));
+		const last = Math.max(
+			0,
+			...[...this.covered.values()].map((covered) => covered.findLastIndex((one) => one > 0) + 1),
+		);
 		const size = Math.max(1, Math.ceil(last / BLOCKS));
-		const sums = [...this.all].map(([key, { subject, figure, blocks }]): Series => {
-			const covered = this.covered.get(key.slice(0, key.indexOf('\0'))) ?? [];
-			const parts = [...covered.keys()].filter((at) => (covered[at] ?? 0) > 0);
-			const groups = [...new Set(parts.map((at) => Math.floor(at / size)))];
-			const histograms = parts.map((at) => {
-				const one = blocks[at];
-				return one instanceof Map ? one : none;
-			});
-			return {
-				subject,
-				figure,
-				sums: parts.map((at) => (typeof blocks[at] === 'number' ? (blocks[at] as number) : 0)),
-				histograms,
-				seconds: parts.map((at) => covered[at] as number),
-				longer: parts.map((at) => groups.indexOf(Math.floor(at / size))),
-				events: histograms.reduce((sum, one) => sum + [...one.values()].reduce((all, count) => all + count, 0), 0),
-			};
-		});
-		return [...sums, ...perStart(sums)];
+		const parts = new Map([...this.covered].map(([tab, covered]) => [tab, partsOf(covered, size)]));
+		const all: Series[] = [];
+		for (const bySubject of this.sums.values())
+			for (const { subject, figure, tab, amounts } of bySubject.values()) {
+				const { pick, seconds, longer } = parts.get(tab) as Parts;
+				all.push({ subject, figure, sums: pick(amounts), seconds, uppers: [], counts: [], longer, events: 0 });
+			}
+		for (const bySubject of this.distributions.values())
+			for (const { subject, figures, tab, buckets } of bySubject.values()) {
+				const { pick, seconds, longer } = parts.get(tab) as Parts;
+				const uppers = [...buckets.keys()].sort((a, b) => a - b);
+				const counts = uppers.map((upper) => pick(buckets.get(upper) as Float64Array));
+				const events = counts.reduce((sum, one) => sum + total(one), 0);
+				const shared = { subject, sums: none, seconds, uppers, counts, longer, events };
+				for (const figure of figures) all.push({ ...shared, figure });
+			}
+		return [...all, ...perStart(all)];
 	}
 
-	private take(subject: Subject, figure: FigureId, amount: number | Buckets): void {
-		if (typeof amount === 'number' && !(amount > 0)) return;
-		// figures of one subject may come from several tabs
-		const key = `${this.tab}\0${subject.kind}\0${subject.name}\0${subject.unit}\0${figure}`;
-		let amounts = this.all.get(key);
-		if (!amounts) {
-			if (this.subjects >= MOST_SUBJECTS * Object.keys(FIGURES).length) {
+	private sum(subject: Subject, figure: FigureId, amount: number): void {
+		if (!(amount > 0)) return;
+		let bySubject = this.sums.get(figure);
+		if (!bySubject) {
+			bySubject = new Map();
+			this.sums.set(figure, bySubject);
+		}
+		let sums = bySubject.get(subject);
+		if (!sums) {
+			sums = { subject, figure, tab: this.tab, amounts: new Float64Array(MOST_BLOCKS) };
+			bySubject.set(subject, sums);
+		}
+		sums.amounts[this.block] = (sums.amounts[this.block] as number) + amount;
+	}
+
+	private distribution(subject: Subject, figures: Ranks, buckets: Buckets): void {
+		let bySubject = this.distributions.get(figures[0]);
+		if (!bySubject) {
+			bySubject = new Map();
+			this.distributions.set(figures[0], bySubject);
+		}
+		let known = bySubject.get(subject);
+		if (!known) {
+			// one that is known goes on: half of its buckets are another distribution
+			if (this.cells >= MOST_CELLS) {
 				this.left++;
 				return;
 			}
-			this.subjects++;
-			amounts = { subject, figure, blocks: [] };
-			this.all.set(key, amounts);
+			known = { subject, figures, tab: this.tab, buckets: new Map() };
+			bySubject.set(subject, known);
 		}
-		const value = typeof amount === 'number' ? amount : new Map(amount);
-		amounts.blocks[this.block] = add(amounts.blocks[this.block], value);
+		for (let at = 0; at < buckets.length; at++) {
+			const [upper, count] = buckets[at] as Buckets[number];
+			let counts = known.buckets.get(upper);
+			if (!counts) {
+				counts = new Float64Array(MOST_BLOCKS);
+				this.cells += MOST_BLOCKS;
+				known.buckets.set(upper, counts);
+			}
+			counts[this.block] = (counts[this.block] as number) + count;
+		}
 	}
 
 	private double(): void {
 		this.length *= 2;
-		const halve = <T>(list: (T | undefined)[], join: (a: T | undefined, b: T | undefined) => T | undefined) =>
-			Array.from({ length: Math.ceil(list.length / 2) }, (_, at) => join(list[2 * at], list[2 * at + 1]));
-		for (const amounts of this.all.values()) amounts.blocks = halve(amounts.blocks, add);
-		for (const [tab, covered] of this.covered)
-			this.covered.set(tab, halve(covered, (a, b) => (a ?? 0) + (b ?? 0)) as number[]);
+		for (const bySubject of this.sums.values()) for (const { amounts } of bySubject.values()) halve(amounts);
+		for (const bySubject of this.distributions.values())
+			for (const { buckets } of bySubject.values()) for (const counts of buckets.values()) halve(counts);
+		for (const covered of this.covered.values()) halve(covered);
 	}
+}
+
+/** The blocks in which a tab was recorded. */
+interface Parts {
+	/** Of amounts by block those of these blocks. */
+	pick(amounts: Float64Array): Float64Array;
+	seconds: Float64Array;
+	longer: readonly number[];
+}
+
+function partsOf(covered: Float64Array, size: number): Parts {
+	const at = [...covered.keys()].filter((block) => (covered[block] as number) > 0);
+	const pick = (amounts: Float64Array) => Float64Array.from(at, (block) => amounts[block] as number);
+	const groups = [...new Set(at.map((block) => Math.floor(block / size)))];
+	return { pick, seconds: pick(covered), longer: at.map((block) => groups.indexOf(Math.floor(block / size))) };
 }
 
 /**

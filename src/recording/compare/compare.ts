@@ -2,10 +2,10 @@
 import type { Snapshot } from '../../core/snapshot.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { quantileOf } from '../quantile.ts';
-import type { AnyRecording, Part, RecordedMachine } from '../recordings.ts';
-import { Blocks, longerBlocks, type Series, seriesKey } from './blocks.ts';
+import type { AnyRecording, Choice, Part, RecordedMachine } from '../recordings.ts';
+import { type Amounts, Blocks, longerBlocks, type Series, seriesKey } from './blocks.ts';
 import { type DifferentWork, differentWork } from './different-work.ts';
-import { FIGURES, type FigureId, type FigureSpec, type Kind, leastEvents } from './figures.ts';
+import { FIGURE_EXCERPTS, FIGURES, type FigureId, type FigureSpec, type Kind, leastEvents } from './figures.ts';
 import type { CompareRow, Verdict } from './row.ts';
 import { discoveryLimit, drawWeights, type Ratio, ratioOf, type Sample, type Statistic } from './statistics.ts';
 
@@ -77,11 +77,29 @@ const partOf = ({
 	to = Number.POSITIVE_INFINITY,
 }: Pick<CompareInput, 'from' | 'to'>): Part => ({ from: from - SLACK, to: to + SLACK });
 
+/** A part that is longer is compared by intervals of ten seconds, where both recordings have them; ms. */
+const LONG_MS = 3_600_000;
+
+/** Moments of the part that is compared; none: not known before it is read. */
+function momentsOf({ recording, ...input }: CompareInput): readonly number[] {
+	const { from, to } = partOf(input);
+	const walls = recording.archive?.moments().map(({ wall }) => wall) ?? [];
+	return walls.filter((wall) => wall >= from && wall <= to);
+}
+
+/** Between the first and the last of them, in whatever order a clock that was set has put them; ms. */
+function lengthOf(walls: readonly number[]): number {
+	return (
+		walls.reduce((most, wall) => Math.max(most, wall), 0) -
+		walls.reduce((least, wall) => Math.min(least, wall), walls[0] ?? 0)
+	);
+}
+
 /** Usual length of an interval: that of most. */
-async function stepOf({ recording, ...input }: CompareInput): Promise<number> {
+async function stepOf({ recording, ...input }: CompareInput, choice: Choice): Promise<number> {
 	const lengths = new Map<number, number>();
 	let seen = 0;
-	for await (const { dt_ns } of recording.snapshots(partOf(input))) {
+	for await (const { dt_ns } of recording.snapshots(partOf(input), choice)) {
 		const length = Math.max(0.1, Math.round(dt_ns / 1e8) / 10);
 		lengths.set(length, (lengths.get(length) ?? 0) + 1);
 		if (++seen >= 200) break;
@@ -97,20 +115,30 @@ function lostIn(snapshot: Snapshot): number {
 	);
 }
 
-async function read(input: CompareInput, step: number, own: number): Promise<Side> {
+interface Steps {
+	/** Usual length of an interval of this side, seconds, and of the side whose are longer. */
+	own: number;
+	longer: number;
+}
+
+async function read(input: CompareInput, { own, longer }: Steps, choice: Choice, progress: Progress): Promise<Side> {
 	const { recording, path } = input;
 	const part = partOf(input);
-	const blocks = new Blocks(step);
+	const blocks = new Blocks(longer);
 	const { machine } = recording;
-	const tabs = new Set<string>();
+	const intervals = new Map<string, number>();
+	const walls = momentsOf(input);
+	const [begin, length] = [walls[0] ?? 0, lengthOf(walls)];
+	let reported = 0;
 	const lost = new Map<string, { first: number; last: number }>();
-	let [first, last, intervals] = ['', '', 0];
+	let [first, last] = ['', ''];
 	let power: string | null = null;
 	/** Seconds of recording that have passed; the monotonic clock of one boot, and what the wall clock says between two. */
 	let passed = 0;
 	let before: { wall: number; mono: number } | undefined;
-	for await (const snapshot of recording.snapshots(part)) {
+	for await (const snapshot of recording.snapshots(part, choice)) {
 		const wall = Date.parse(snapshot.time);
+		if (++reported % 256 === 0 && length > 0) progress(Math.min(1, Math.max(0, (wall - begin) / length)));
 		// the end of an interval is in it, its beginning may be before
 		if (wall - snapshot.dt_ns / 1e6 < part.from || wall > part.to) continue;
 		const mono = snapshot.mono_ns / 1e9;
@@ -118,8 +146,7 @@ async function read(input: CompareInput, step: number, own: number): Promise<Sid
 		before = { wall, mono };
 		if (first === '') first = new Date(wall - snapshot.dt_ns / 1e6).toISOString();
 		last = snapshot.time;
-		if (!tabs.has(snapshot.tab)) tabs.add(snapshot.tab);
-		if (snapshot.tab === [...tabs][0]) intervals++;
+		intervals.set(snapshot.tab, (intervals.get(snapshot.tab) ?? 0) + 1);
 		if (snapshot.tab === 'energy') {
 			const { kind, weighting = '' } = snapshot.source;
 			power = power === null || power === `${kind} ${weighting}`.trim() ? `${kind} ${weighting}`.trim() : 'several';
@@ -130,7 +157,7 @@ async function read(input: CompareInput, step: number, own: number): Promise<Sid
 		else lost.set(snapshot.tab, { first: count, last: count });
 		blocks.add(snapshot, passed);
 	}
-	if (intervals === 0) throw new Error(`${path}: nothing was recorded in the part that is compared`);
+	if (intervals.size === 0) throw new Error(`${path}: nothing was recorded in the part that is compared`);
 	const series = new Map(blocks.series().map((one) => [seriesKey(one), one]));
 	return {
 		facts: {
@@ -141,12 +168,13 @@ async function read(input: CompareInput, step: number, own: number): Promise<Sid
 			from: first,
 			to: last,
 			seconds: Math.max(0, (Date.parse(last) - Date.parse(first)) / 1e3),
-			intervals,
+			// of other tabs two are read
+			intervals: Math.max(...intervals.values()),
 			step: own,
 			power,
 			lost: [...lost.values()].reduce((sum, one) => sum + Math.max(0, one.last - one.first), 0),
 		},
-		tabs,
+		tabs: new Set(intervals.keys()),
 		series,
 		overflow: blocks.overflow,
 	};
@@ -156,9 +184,6 @@ async function read(input: CompareInput, step: number, own: number): Promise<Sid
 function perSecond(spec: FigureSpec): number {
 	return spec.unit === 'share' ? 1e-9 : spec.unit === 'watts' ? 1e-6 : 1;
 }
-
-/** Amounts of blocks. */
-type Amounts = Pick<Series, 'sums' | 'histograms' | 'seconds'>;
 
 function sumStatistic({ sums, seconds }: Amounts, spec: FigureSpec): Statistic {
 	const factor = perSecond(spec);
@@ -172,29 +197,14 @@ function sumStatistic({ sums, seconds }: Amounts, spec: FigureSpec): Statistic {
 	};
 }
 
-/** Upper bounds of the buckets of any block, ascending, and the count of all blocks in each. */
-function merged(histograms: Amounts['histograms']): { uppers: number[]; counts: Float64Array } {
-	const all = new Map<number, number>();
-	for (const one of histograms) for (const [upper, count] of one) all.set(upper, (all.get(upper) ?? 0) + count);
-	const uppers = [...all.keys()].sort((a, b) => a - b);
-	return { uppers, counts: Float64Array.from(uppers, (upper) => all.get(upper) as number) };
-}
-
-function rankStatistic({ histograms }: Amounts, rank: number): Statistic {
-	const { uppers } = merged(histograms);
-	const places = new Map(uppers.map((upper, at) => [upper, at]));
-	const counts = histograms.map((one) => {
-		const of = new Float64Array(uppers.length);
-		for (const [upper, count] of one) of[places.get(upper) as number] = count;
-		return of;
-	});
+function rankStatistic({ uppers, counts }: Amounts, rank: number): Statistic {
+	const sums = new Float64Array(uppers.length);
 	return (weights) => {
-		const sums = new Float64Array(uppers.length);
-		for (let block = 0; block < counts.length; block++) {
-			const weight = weights[block] as number;
-			if (weight === 0) continue;
-			const of = counts[block] as Float64Array;
-			for (let at = 0; at < of.length; at++) sums[at] = (sums[at] as number) + weight * (of[at] as number);
+		for (let bucket = 0; bucket < counts.length; bucket++) {
+			const blocks = counts[bucket] as Float64Array;
+			let sum = 0;
+			for (let at = 0; at < blocks.length; at++) sum += (weights[at] as number) * (blocks[at] as number);
+			sums[bucket] = sum;
 		}
 		return quantileOf({ uppers, counts: sums }, rank);
 	};
@@ -203,24 +213,35 @@ function rankStatistic({ histograms }: Amounts, rank: number): Statistic {
 const statisticOf = (amounts: Amounts, spec: FigureSpec): Statistic =>
 	spec.rank === undefined ? sumStatistic(amounts, spec) : rankStatistic(amounts, spec.rank);
 
-const total = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0);
+const total = (values: ArrayLike<number>): number => {
+	let sum = 0;
+	for (let at = 0; at < values.length; at++) sum += values[at] as number;
+	return sum;
+};
 
-/** Events above a quantile, by block. */
-const above = (histograms: Series['histograms'], whole: number): number[] =>
-	histograms.map((one) => total([...one].map(([upper, count]) => (upper > whole ? count : 0))));
+/** By block, the events of a distribution above a value. */
+function above({ uppers, counts, seconds }: Amounts, value: number): Float64Array {
+	const sums = new Float64Array(seconds.length);
+	for (let bucket = 0; bucket < counts.length; bucket++) {
+		if ((uppers[bucket] as number) <= value) continue;
+		const blocks = counts[bucket] as Float64Array;
+		for (let at = 0; at < sums.length; at++) sums[at] = (sums[at] as number) + (blocks[at] as number);
+	}
+	return sums;
+}
 
 /** By block, how far its amount, or the number of its events above the quantile, is from its share of the whole. */
-function deviationsOf({ sums, seconds, histograms }: Amounts, spec: FigureSpec, whole: number): number[] {
+function deviationsOf(blocks: Amounts, spec: FigureSpec, whole: number): number[] {
 	const isRank = spec.rank !== undefined;
-	const amounts = isRank ? above(histograms, whole) : sums;
-	const of = isRank ? histograms.map((one) => total([...one.values()])) : seconds;
+	const amounts = isRank ? above(blocks, whole) : blocks.sums;
+	const of = isRank ? above(blocks, Number.NEGATIVE_INFINITY) : blocks.seconds;
 	const rate = total(amounts) / (total(of) || 1);
-	return amounts.map((amount, at) => amount - rate * (of[at] as number));
+	return Array.from(amounts, (amount, at) => amount - rate * (of[at] as number));
 }
 
 /** Number of equal blocks that would be as uneven as these. */
 function carriedBy(series: Series, spec: FigureSpec, whole: number): number {
-	const amounts = spec.rank === undefined ? series.sums : above(series.histograms, whole);
+	const amounts = spec.rank === undefined ? series.sums : above(series, whole);
 	return total(amounts) ** 2 / (total(amounts.map((amount) => amount ** 2)) || 1);
 }
 
@@ -231,8 +252,7 @@ function leastError(a: Series, b: Series, spec: FigureSpec): number {
 
 function value(series: Series | undefined, spec: FigureSpec): number | null {
 	if (!series) return null;
-	if (spec.rank !== undefined) return quantileOf(merged(series.histograms), spec.rank);
-	return sumStatistic(series, spec)(new Uint8Array(series.sums.length).fill(1));
+	return statisticOf(series, spec)(new Uint8Array(series.seconds.length).fill(1));
 }
 
 interface Pair {
@@ -279,13 +299,13 @@ function comparePair({ a, b, figure }: Pair, weights: (blocks: number, side: num
 		low: null,
 		high: null,
 		verdict: a ? 'only A' : 'only B',
-		blocks_a: longer.a?.sums.length ?? 0,
-		blocks_b: longer.b?.sums.length ?? 0,
+		blocks_a: longer.a?.seconds.length ?? 0,
+		blocks_b: longer.b?.seconds.length ?? 0,
 	};
 	if (!a || !b || !longer.a || !longer.b) return { row, found: undefined };
 	const sample = (series: Series, blocks: Amounts, whole: number, side: number): Sample => ({
 		statistic: statisticOf(blocks, spec),
-		weights: weights(blocks.sums.length, side),
+		weights: weights(blocks.seconds.length, side),
 		deviations: deviationsOf(blocks, spec, whole),
 		fine: deviationsOf(series, spec, whole),
 		carried: carriedBy(series, spec, whole),
@@ -355,12 +375,22 @@ function byWeight(x: CompareRow, y: CompareRow): number {
 	return rank(x) - rank(y) || kinds.indexOf(x.kind) - kinds.indexOf(y.kind) || size(y) - size(x);
 }
 
+/** Is given the part that has been read, 0–1. */
+export type Progress = (part: number) => void;
+
 /** @throws where a side has nothing in the part that is compared */
-export async function compareRecordings(first: CompareInput, second: CompareInput): Promise<RecordingComparison> {
-	const steps = [await stepOf(first), await stepOf(second)] as const;
-	const step = Math.max(...steps);
-	const a = await read(first, step, steps[0]);
-	const b = await read(second, step, steps[1]);
+export async function compareRecordings(
+	first: CompareInput,
+	second: CompareInput,
+	progress: Progress = () => {},
+): Promise<RecordingComparison> {
+	const lengths = [lengthOf(momentsOf(first)), lengthOf(momentsOf(second))] as const;
+	const choice: Choice = { excerpts: FIGURE_EXCERPTS, coarse: Math.max(...lengths) > LONG_MS };
+	const [one, other] = [await stepOf(first, choice), await stepOf(second, choice)];
+	const longer = Math.max(one, other);
+	const share = lengths[0] / (lengths[0] + lengths[1] || 1);
+	const a = await read(first, { own: one, longer }, choice, (part) => progress(part * share));
+	const b = await read(second, { own: other, longer }, choice, (part) => progress(share + part * (1 - share)));
 	const sameSource = a.facts.power === b.facts.power;
 	const keys = new Set([...a.series.keys(), ...b.series.keys()]);
 	const pairs = [...keys].map((key): Pair => {

@@ -6,6 +6,8 @@ import type { Snapshot } from '../../core/snapshot.ts';
 import type { Buckets } from '../../lib/histogram.ts';
 import type { SafeText } from '../../lib/sanitize.ts';
 import { safe, sanitize } from '../../lib/sanitize.ts';
+import type { Count } from '../../lib/units.ts';
+import { EVERY_HEAD, type Excerpt } from '../columns-text.ts';
 
 export type Kind = 'machine' | 'process' | 'device' | 'interrupt';
 
@@ -72,8 +74,36 @@ export interface Subject {
 	unit: SafeText;
 }
 
-/** An amount in one interval: a sum, or a distribution. */
-export type Take = (subject: Subject, figure: FigureId, amount: number | Buckets) => void;
+/** Figures of one distribution. */
+export type Ranks = readonly [FigureId, ...FigureId[]];
+
+/** Amounts in one interval. */
+export interface Take {
+	sum(subject: Subject, figure: FigureId, amount: number): void;
+	distribution(subject: Subject, figures: Ranks, buckets: Buckets): void;
+}
+
+const process = { comm: true, pid: true, start_time: true, cgroup: true } as const;
+
+/** By tab, what the figures are made of. */
+export const FIGURE_EXCERPTS: Readonly<Record<string, Excerpt>> = {
+	energy: {
+		head: { ...EVERY_HEAD, measured: true, measured_uj: true },
+		rows: { ...process, processes: true, cpu_ns: true, energy_uj: true, unmeasured: true },
+	},
+	runqlat: {
+		head: EVERY_HEAD,
+		rows: { key: { kind: true, comm: true, id: true, start_time: true }, wait_ns: true, buckets: true },
+	},
+	irq: { head: EVERY_HEAD, rows: { kind: true, name: true, count: true, time_ns: true, buckets: true } },
+	io: {
+		// a short list is in the head
+		head: { ...EVERY_HEAD, processes: true },
+		rows: { device: true, op: true, count: true, bytes: true, stages: { total: { buckets: true } } },
+		lists: { processes: { ...process, count: true, bytes_read: true, bytes_written: true } },
+	},
+	overview: { head: { ...EVERY_HEAD, totals: true, pressure: true } },
+};
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -83,8 +113,12 @@ const record = (value: unknown): Row => (typeof value === 'object' && value !== 
 const list = (value: unknown): readonly Row[] => (Array.isArray(value) ? (value as Row[]) : []);
 const buckets = (row: Row): Buckets => (Array.isArray(row['buckets']) ? (row['buckets'] as Buckets) : []);
 
-/** Names whose control group is remembered. */
+/** Names whose control group is remembered, and names as they are in a recording. */
 const MOST_NAMES = 20_000;
+/** Processes whose control group is remembered. */
+const MOST_PROCESSES = 20_000;
+/** Subjects at most: a storm of names must not fill the memory. */
+const MOST_SUBJECTS = 20_000;
 
 const machine: Subject = { kind: 'machine', name: safe`machine`, unit: safe`` };
 
@@ -95,18 +129,73 @@ export function plainName(comm: SafeText): SafeText {
 	);
 }
 
+/** One object for each subject of a recording. */
+class Subjects {
+	private readonly all = new Map<string, Subject>();
+	/** By unit and name as it is in the recording; it is made again where it has grown too large. */
+	private readonly byUnit = new Map<SafeText, Map<SafeText, Subject>>();
+	private names: Count = 0;
+	/** Of amounts that are left out. */
+	left: Count = 0;
+
+	/** undefined: there are too many. */
+	of(kind: Kind, name: SafeText, unit: SafeText): Subject | undefined {
+		const key = `${kind}\0${name}\0${unit}`;
+		const known = this.all.get(key);
+		if (known) return known;
+		if (this.all.size >= MOST_SUBJECTS) {
+			this.left++;
+			return undefined;
+		}
+		const subject = { kind, name, unit };
+		this.all.set(key, subject);
+		return subject;
+	}
+
+	process(comm: SafeText, unit: SafeText): Subject | undefined {
+		let names = this.byUnit.get(unit);
+		const known = names?.get(comm);
+		if (known) return known;
+		const subject = this.of('process', plainName(comm), unit);
+		if (!subject) return undefined;
+		if (++this.names > 2 * MOST_NAMES) {
+			this.byUnit.clear();
+			this.names = 0;
+			names = undefined;
+		}
+		if (!names) {
+			names = new Map();
+			this.byUnit.set(unit, names);
+		}
+		names.set(comm, subject);
+		return subject;
+	}
+}
+
+/** A process whose control group is known. */
+interface Known {
+	start: unknown;
+	unit: SafeText;
+}
+
 /** Walks the snapshots of one recording. */
 export class FigureReader {
 	private readonly take: Take;
-	/** Control group by process, from the tabs that state it. */
-	private units = new Map<string, SafeText>();
-	private before = new Map<string, SafeText>();
-	private readonly byName = new Map<string, SafeText>();
-	/** Processes of the energy tab's last interval. */
-	private alive: ReadonlySet<string> | undefined;
+	private readonly subjects = new Subjects();
+	/** By pid, from the tabs that state the control group. */
+	private units = new Map<unknown, Known>();
+	private before = new Map<unknown, Known>();
+	private readonly byName = new Map<SafeText, SafeText>();
+	/** Processes of the energy tab's last interval: start by pid. */
+	private alive: ReadonlyMap<unknown, unknown> | undefined;
 
 	constructor(take: Take) {
 		this.take = take;
+	}
+
+	/** Amounts that were left out because there were too many subjects. */
+	get left(): Count {
+		return this.subjects.left;
 	}
 
 	read(snapshot: Snapshot): void {
@@ -129,34 +218,42 @@ export class FigureReader {
 		}
 	}
 
-	private process(comm: SafeText, pid: unknown, start: unknown, cgroup?: SafeText): Subject {
-		const key = `${String(pid)}:${String(start)}`;
-		if (cgroup !== undefined) this.units.set(key, cgroup);
-		// of a process that ended before any tab stated its group: that of the last one of its name
-		const unit = cgroup ?? this.units.get(key) ?? this.before.get(key) ?? this.byName.get(comm) ?? safe``;
-		if (cgroup !== undefined && (this.byName.size < MOST_NAMES || this.byName.has(comm))) this.byName.set(comm, cgroup);
+	private unitOf(pid: unknown, start: unknown): SafeText | undefined {
+		const known = [this.units.get(pid), this.before.get(pid)].find((one) => one !== undefined && one.start === start);
+		return known?.unit;
+	}
+
+	/** undefined: there are too many. */
+	private process(comm: SafeText, pid: unknown, start: unknown, cgroup?: SafeText): Subject | undefined {
+		if (cgroup === undefined)
+			// of a process that ended before any tab stated its group: that of the last one of its name
+			return this.subjects.process(comm, this.unitOf(pid, start) ?? this.byName.get(comm) ?? safe``);
+		const known = this.units.get(pid);
+		if (!known || known.start !== start || known.unit !== cgroup) this.units.set(pid, { start, unit: cgroup });
+		if (this.byName.size < MOST_NAMES || this.byName.has(comm)) this.byName.set(comm, cgroup);
 		// two generations bound what is kept of processes that have ended
-		if (this.units.size > 20_000) [this.before, this.units] = [this.units, new Map()];
-		return { kind: 'process', name: plainName(comm), unit };
+		if (this.units.size > MOST_PROCESSES) [this.before, this.units] = [this.units, new Map()];
+		return this.subjects.process(comm, cgroup);
 	}
 
 	private energy(snapshot: Snapshot): void {
 		const { measured, measured_uj } = snapshot as unknown as Row;
-		if (measured !== false) this.take(machine, 'energy', Number(measured_uj) || 0);
-		const alive = new Set<string>();
+		if (measured !== false) this.take.sum(machine, 'energy', Number(measured_uj) || 0);
+		const alive = new Map<unknown, unknown>();
 		for (const row of snapshot.rows as readonly Row[]) {
-			const subject = this.process(text(row, 'comm'), row['pid'], row['start_time'], text(row, 'cgroup'));
-			const key = `${String(row['pid'])}:${String(row['start_time'])}`;
-			if (row['pid'] === 0 && number(row, 'processes') > 1) {
+			const { pid, start_time: start } = row;
+			const subject = this.process(text(row, 'comm'), pid, start, text(row, 'cgroup'));
+			if (number(row, 'pid') > 0) alive.set(pid, start);
+			if (!subject) continue;
+			if (pid === 0 && number(row, 'processes') > 1) {
 				// of a merged interval: processes of one name that began and ended in it
-				this.take(subject, 'starts', number(row, 'processes'));
-			} else if (number(row, 'pid') > 0) {
-				alive.add(key);
+				this.take.sum(subject, 'starts', number(row, 'processes'));
+			} else if (number(row, 'pid') > 0 && this.alive) {
 				// of the first interval nobody knows
-				if (this.alive && !this.alive.has(key)) this.take(subject, 'starts', 1);
+				if (!this.alive.has(pid) || this.alive.get(pid) !== start) this.take.sum(subject, 'starts', 1);
 			}
-			this.take(subject, 'cpu', number(row, 'cpu_ns'));
-			if (row['unmeasured'] !== true) this.take(subject, 'energy', number(row, 'energy_uj'));
+			this.take.sum(subject, 'cpu', number(row, 'cpu_ns'));
+			if (row['unmeasured'] !== true) this.take.sum(subject, 'energy', number(row, 'energy_uj'));
 		}
 		this.alive = alive;
 	}
@@ -164,12 +261,14 @@ export class FigureReader {
 	private waits({ rows }: Snapshot): void {
 		for (const row of rows as readonly Row[]) {
 			const key = record(row['key']);
-			this.distribution(machine, ['waitP50', 'waitP99'], row);
-			this.take(machine, 'wait', number(row, 'wait_ns'));
+			const wait = number(row, 'wait_ns');
+			this.distribution(machine, WAITS, row);
+			this.take.sum(machine, 'wait', wait);
 			if (key['kind'] !== 'process' && key['kind'] !== 'command') continue;
 			const subject = this.process(text(key, 'comm'), key['id'], key['start_time']);
-			this.take(subject, 'wait', number(row, 'wait_ns'));
-			this.distribution(subject, ['waitP50', 'waitP99'], row);
+			if (!subject) continue;
+			this.take.sum(subject, 'wait', wait);
+			this.distribution(subject, WAITS, row);
 		}
 	}
 
@@ -177,28 +276,27 @@ export class FigureReader {
 		for (const row of rows as readonly Row[]) {
 			if (row['kind'] === 'irq_time') continue;
 			const name = sanitize(`${String(row['kind'])} ${text(row, 'name')}`);
-			const subject: Subject = { kind: 'interrupt', name, unit: safe`` };
-			this.take(subject, 'interrupts', number(row, 'count'));
-			this.take(subject, 'irqTime', number(row, 'time_ns'));
-			this.distribution(subject, ['irqP99'], row);
+			const subject = this.subjects.of('interrupt', name, safe``);
+			if (!subject) continue;
+			this.take.sum(subject, 'interrupts', number(row, 'count'));
+			this.take.sum(subject, 'irqTime', number(row, 'time_ns'));
+			this.distribution(subject, INTERRUPTS, row);
 		}
 	}
 
 	private io(snapshot: Snapshot): void {
 		for (const row of snapshot.rows as readonly Row[]) {
-			const subject: Subject = {
-				kind: 'device',
-				name: sanitize(`${text(row, 'device')} ${text(row, 'op')}`),
-				unit: safe``,
-			};
-			this.take(subject, 'io', number(row, 'count'));
-			this.take(subject, 'bytes', number(row, 'bytes'));
-			this.distribution(subject, ['ioP50', 'ioP99'], record(record(row['stages'])['total']));
+			const subject = this.subjects.of('device', sanitize(`${text(row, 'device')} ${text(row, 'op')}`), safe``);
+			if (!subject) continue;
+			this.take.sum(subject, 'io', number(row, 'count'));
+			this.take.sum(subject, 'bytes', number(row, 'bytes'));
+			this.distribution(subject, REQUESTS, record(record(row['stages'])['total']));
 		}
 		for (const row of list((snapshot as unknown as Row)['processes'])) {
 			const subject = this.process(text(row, 'comm'), row['pid'], row['start_time'], text(row, 'cgroup'));
-			this.take(subject, 'io', number(row, 'count'));
-			this.take(subject, 'bytes', number(row, 'bytes_read') + number(row, 'bytes_written'));
+			if (!subject) continue;
+			this.take.sum(subject, 'io', number(row, 'count'));
+			this.take.sum(subject, 'bytes', number(row, 'bytes_read') + number(row, 'bytes_written'));
 		}
 	}
 
@@ -207,15 +305,19 @@ export class FigureReader {
 		const { busy_ns, irq_ns, io_count, io_bytes } = record(totals);
 		const figures = { cpu: busy_ns, irqTime: irq_ns, io: io_count, bytes: io_bytes };
 		for (const [figure, amount] of Object.entries(figures))
-			if (typeof amount === 'number') this.take(machine, figure as FigureId, amount);
+			if (typeof amount === 'number') this.take.sum(machine, figure as FigureId, amount);
 		const stalls = record(pressure);
 		const pressures = { cpuPressure: stalls['cpu'], ioPressure: stalls['io'], memoryPressure: stalls['memory'] };
 		for (const [figure, stall] of Object.entries(pressures))
-			if (stall) this.take(machine, figure as FigureId, number(record(stall), 'some_ns'));
+			if (stall) this.take.sum(machine, figure as FigureId, number(record(stall), 'some_ns'));
 	}
 
-	private distribution(subject: Subject, figures: readonly FigureId[], row: Row): void {
+	private distribution(subject: Subject, figures: Ranks, row: Row): void {
 		const all = buckets(row);
-		if (all.length > 0) for (const figure of figures) this.take(subject, figure, all);
+		if (all.length > 0) this.take.distribution(subject, figures, all);
 	}
 }
+
+const WAITS: Ranks = ['waitP50', 'waitP99'];
+const REQUESTS: Ranks = ['ioP50', 'ioP99'];
+const INTERRUPTS: Ranks = ['irqP99'];

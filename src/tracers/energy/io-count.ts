@@ -1,6 +1,6 @@
 /** Completed requests of all disks, from `/proc/diskstats`, for the forecast. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readKept } from '../../lib/kept-files.ts';
 import type { Count } from '../../lib/units.ts';
 
 export class IoCount {
@@ -22,7 +22,7 @@ export class IoCount {
 	private now(): number | undefined {
 		try {
 			let sum = 0;
-			for (const line of readFileSync(this.path, 'utf8').split('\n')) {
+			for (const line of readKept(this.path).split('\n')) {
 				const fields = line.trim().split(/ +/);
 				sum += Number(fields[3] ?? 0) + Number(fields[7] ?? 0);
 			}

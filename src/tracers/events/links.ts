@@ -1,6 +1,7 @@
 /** Network devices by polling: state of the link, changes of its carrier, bonding, and drops by layer. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { readKept } from '../../lib/kept-files.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count } from '../../lib/units.ts';
 import type { EventKind, LinkState } from './snapshot.ts';
@@ -42,6 +43,15 @@ const MOST = 256;
 function text(path: string): string | undefined {
 	try {
 		return readFileSync(path, 'utf8').trim();
+	} catch {
+		return undefined;
+	}
+}
+
+/** The same of a file that is read in every interval. */
+function textAgain(path: string): string | undefined {
+	try {
+		return readKept(path).trim();
 	} catch {
 		return undefined;
 	}
@@ -178,12 +188,12 @@ export class Links {
 		} catch {
 			return [];
 		}
-		const counters = parseNetDev(text(join(this.procRoot, 'self/net/dev')) ?? '');
+		const counters = parseNetDev(textAgain(join(this.procRoot, 'self/net/dev')) ?? '');
 		const devices = new Map<string, Device>();
 		const links: LinkState[] = [];
 		for (const name of names) {
 			const own = join(folder, name);
-			const changesOf = text(join(own, 'carrier_changes'));
+			const changesOf = textAgain(join(own, 'carrier_changes'));
 			// bonding_masters is a file
 			if (changesOf === undefined) continue;
 			const before = this.devices.get(name);
@@ -252,7 +262,7 @@ export class Links {
 	}
 
 	private readSoftnet(changes: LinkEvent[]): void {
-		const content = text(join(this.procRoot, 'net/softnet_stat'));
+		const content = textAgain(join(this.procRoot, 'net/softnet_stat'));
 		if (content === undefined) return;
 		const now = parseSoftnet(content);
 		const before = this.softnet;
@@ -276,7 +286,7 @@ export class Links {
 
 	/** The kernel drops connections that find an accept queue full without a hook. */
 	private readListens(changes: LinkEvent[]): void {
-		const content = text(join(this.procRoot, 'self/net/netstat'));
+		const content = textAgain(join(this.procRoot, 'self/net/netstat'));
 		if (content === undefined) return;
 		const now = parseNetstat(content, 'ListenOverflows');
 		const count = now - (this.listens ?? now);

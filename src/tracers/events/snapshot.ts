@@ -91,6 +91,8 @@ export interface EventRecord {
 	location: SafeText;
 	/** Kernel functions, innermost first. */
 	stack: readonly SafeText[];
+	/** The stack is that of the first record in this second of the same reason, place, device and process. */
+	stack_shared?: true;
 	/** Of a retransmit: what became of the segment that was sent before, as far as this machine has seen it. */
 	lost_at?: { verdict: 'here' | 'elsewhere' | 'not-known'; reason: SafeText; location: SafeText };
 	/** Of an OOM kill: who asked for memory, and, where the kernel's log has them, both control groups. */

@@ -18,8 +18,6 @@ const KINDS = new Map<number, Interrupted>([
 	[victim_kind.VICTIM_PROCESS, 'process'],
 ]);
 
-const TIMES = ['IRQ_TIME_HARD', 'IRQ_TIME_SOFT', 'IRQ_TIME_VECTOR'] as const;
-
 function nameOf(kind: Interrupted, comm: SafeText): SafeText {
 	if (kind === 'idle') return safe`idle`;
 	return kind === 'kernel' ? safe`[${comm}]` : comm;
@@ -53,11 +51,9 @@ export class IrqTimeReader {
 			const tgid = claim.a % 2 ** victim_key.VICTIM_KIND_SHIFT;
 			const idle = interrupted === 'idle';
 			const count = claim.grown('count', now.count);
-			const [hard, soft, vector] = TIMES.map((time) => claim.grown(time, now.ns[irq_time_kind[time]] as Ns)) as [
-				Ns,
-				Ns,
-				Ns,
-			];
+			const hard = claim.grown('hard', now.ns[irq_time_kind.IRQ_TIME_HARD] as Ns);
+			const soft = claim.grown('soft', now.ns[irq_time_kind.IRQ_TIME_SOFT] as Ns);
+			const vector = claim.grown('vector', now.ns[irq_time_kind.IRQ_TIME_VECTOR] as Ns);
 			if (count <= 0) continue;
 			// each CPU has its own idle task
 			const key = idle ? 'idle' : `${tgid}:${claim.b}`;

@@ -1,6 +1,7 @@
 /** Facts of interrupt lines from `/proc/irq` and sysfs: the device, and the CPUs that may and do get the interrupts. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { readKept } from '../../lib/kept-files.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 
 export interface LineFacts {
@@ -21,6 +22,15 @@ const CLASSES = ['net', 'block', 'nvme', 'tty', 'sound', 'input', 'rtc'];
 function read(...path: string[]): string | undefined {
 	try {
 		return readFileSync(join(...path), 'utf8').trim() || undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+/** The same of a file that is read in most intervals. */
+function readAgain(...path: string[]): string | undefined {
+	try {
+		return readKept(join(...path)).trim() || undefined;
 	} catch {
 		return undefined;
 	}
@@ -98,8 +108,8 @@ export class Lines {
 		if (facts && !this.due.has(key)) return facts;
 		facts = {
 			device: facts?.device ?? this.device(irq, action),
-			affinity: text(read(this.procRoot, 'irq', String(irq), 'smp_affinity_list')),
-			effective_affinity: text(read(this.procRoot, 'irq', String(irq), 'effective_affinity_list')),
+			affinity: text(readAgain(this.procRoot, 'irq', String(irq), 'smp_affinity_list')),
+			effective_affinity: text(readAgain(this.procRoot, 'irq', String(irq), 'effective_affinity_list')),
 		};
 		this.known.delete(key);
 		this.known.set(key, facts);

@@ -94,6 +94,20 @@ export function topByCpu(rows: readonly OverviewRow[]): readonly NameSum[] {
 	return names;
 }
 
+const byPid = new WeakMap<readonly OverviewRow[], Map<number, OverviewRow>>();
+
+/** The first row of a process; undefined: it has none. Found by a table, made once for the rows of an interval. */
+export function rowOf(rows: readonly OverviewRow[], pid: number | undefined): OverviewRow | undefined {
+	if (pid === undefined) return undefined;
+	let table = byPid.get(rows);
+	if (!table) {
+		table = new Map();
+		for (const row of rows) if (!table.has(row.pid)) table.set(row.pid, row);
+		byPid.set(rows, table);
+	}
+	return table.get(pid);
+}
+
 /** The processes of one name as owner. */
 export function ownerOf(role: SafeText, name: NameSum | undefined): Owner | null {
 	if (!name) return null;
@@ -109,7 +123,7 @@ export function submitter(
 	processes: Count = 1,
 ): Owner | null {
 	if (pid === 0 || comm === '') return null;
-	return { role, pid, start_time: rows.find((row) => row.pid === pid)?.start_time ?? 0, comm, processes };
+	return { role, pid, start_time: rowOf(rows, pid)?.start_time ?? 0, comm, processes };
 }
 
 export function processKey({ pid, start_time }: { pid: number; start_time: Ns }): string {
@@ -137,7 +151,7 @@ export function isInside(
 
 /** The process `running`, which has the CPU that a task waits for, as owner. */
 export function runningOwner({ rows }: Interval, running: number | undefined): Owner | null {
-	const row = rows.find(({ pid }) => pid === running);
+	const row = rowOf(rows, running);
 	return row ? ownerOf(safe`behind`, { comm: row.comm, sum: 0, top: row, processes: 1 }) : null;
 }
 

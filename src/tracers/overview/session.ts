@@ -3,7 +3,7 @@
 import { BECOME_ROOT, Unavailable } from '../../core/errors.ts';
 import { type BpfCost, NO_COST, type Options, type Reading, type Session, type Tick } from '../../core/tracer.ts';
 import { largest } from '../../lib/order.ts';
-import { safe } from '../../lib/sanitize.ts';
+import { type SafeText, safe } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { SpaceReader } from '../../system/disk-space.ts';
 import type { GroupPressureReader } from '../../system/group-pressure.ts';
@@ -54,6 +54,8 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	private readonly cpus: () => Count;
 	private readonly own: Pick<OwnProcess, 'pid'>;
 	private lostBefore: Readonly<Record<string, Count>> = {};
+	/** By pid, in the running read. */
+	private readonly programs = new Map<number, SafeText>();
 
 	/** @param cpus CPUs online now; 0: not known */
 	constructor(
@@ -108,6 +110,7 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 			lost: Object.fromEntries(Object.entries(lost).map(([tab, count]) => [tab, count - (this.lostBefore[tab] ?? 0)])),
 		};
 		this.lostBefore = lost;
+		this.programs.clear();
 		const checked: Rule[] = [];
 		const unchecked: OverviewExtra['unchecked'] = [];
 		for (const rule of rules as readonly Rule[]) {
@@ -152,7 +155,14 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	private suspicions(rule: Rule, interval: Interval): Suspicion[] {
 		const { tasks } = this.readers;
 		const found = checkedBy(rule, interval);
-		return tasks ? found.map((one) => withPrograms(one, (pid) => tasks.programOf(pid, interval.processes))) : found;
+		if (!tasks) return found;
+		// of many suspicions about one program it is read once
+		const programOf = (pid: number): SafeText => {
+			const known = this.programs.get(pid) ?? tasks.programOf(pid, interval.processes);
+			this.programs.set(pid, known);
+			return known;
+		};
+		return found.map((one) => withPrograms(one, programOf));
 	}
 
 	/** Hooks follow the process in focus; a kernel that refuses them is asked once. */

@@ -164,16 +164,15 @@ export class Accounts {
 
 	/** Drop ended tasks. `full`: everything that this read did not find has ended. `threads`: threads are still measured. */
 	sweep(full: boolean, threads: boolean): void {
-		for (const { id, start } of this.ended) this.processes.delete(`${id}:${start}`);
+		for (const process of this.ended) this.processes.delete(process);
 		this.ended = [];
-		if (full) for (const [key, one] of this.processes) if (one.read !== this.reads) this.processes.delete(key);
+		if (full) for (const one of this.processes) if (one.read !== this.reads) this.processes.delete(one);
 		if (!threads) this.threads.clear();
 		// sleeping threads are not read: a thread is dropped with its process
-		for (const [key, one] of this.threads)
-			if (!this.processes.has(`${one.pid}:${key.split(':')[1]}`)) this.threads.delete(key);
+		for (const one of this.threads) if (!this.processes.has(one.pid, one.processStart)) this.threads.delete(one);
 		if (!full) return;
 		const inUse = { cgroups: new Set<number>(), pidns: new Set<number>() };
-		for (const [, { cgroup, pidns }] of this.processes) {
+		for (const { cgroup, pidns } of this.processes) {
 			inUse.cgroups.add(cgroup);
 			inUse.pidns.add(pidns);
 		}
@@ -191,7 +190,7 @@ export class Accounts {
 				this.takeThread(record);
 				break;
 			case 'present': {
-				const process = this.processes.find(`${record.pid}:${record.start}`);
+				const process = this.processes.find(record.pid, record.start);
 				if (process) process.read = this.reads;
 				break;
 			}
@@ -249,7 +248,7 @@ export class Accounts {
 	}
 
 	private takeSwitches({ pid, start, created, voluntary, involuntary }: SwitchesRecord): void {
-		const process = this.processes.get(`${pid}:${start}`);
+		const process = this.processes.get(pid, start);
 		const storage = process && storageOf(process, created);
 		if (!process || !storage) return;
 		const grown = growth({ voluntary, involuntary }, storage.switches);
@@ -257,20 +256,22 @@ export class Accounts {
 			if (one) addSwitches(one, grown.voluntary, grown.involuntary);
 	}
 
-	private takeWaiting({ kind: _, start, threadStart, moved_ns, comm, ...task }: WaitingRecord): void {
-		const { pid, tid, age_ns } = task;
+	private takeWaiting(record: WaitingRecord): void {
+		const { pid, start, tid, threadStart, comm, cpu, age_ns, longer, runnable, running, moved_ns } = record;
 		// a read may come when the budget is new and the task has not run yet: its wait so far was for that budget
 		const before = this.outOfBudget.tids.has(tid) && age_ns > this.readAt - this.outOfBudget.at;
-		this.waitingNow.push({ ...task, throttled: task.throttled || before, comm: comm.slice() });
+		const throttled = record.throttled || before;
+		// of a saturated machine there are thousands
+		this.waitingNow.push({ pid, tid, comm: comm.slice(), cpu, age_ns, longer, runnable, throttled, running });
 		if (moved_ns === 0) return;
-		const process = this.processes.get(`${pid}:${start}`);
+		const process = this.processes.get(pid, start);
 		if (process) process.waits.moved_ns += moved_ns;
-		const thread = this.threads.get(`${pid}:${start}:${tid}:${threadStart}`);
+		const thread = this.threads.get(tid, threadStart, pid, start);
 		if (thread) thread.waits.moved_ns += moved_ns;
 	}
 
 	private takeGone({ pid, start, created, whole }: GoneRecord): void {
-		const process = this.processes.get(`${pid}:${start}`);
+		const process = this.processes.get(pid, start);
 		if (process) this.remove(process, created, whole);
 	}
 
@@ -297,21 +298,19 @@ export class Accounts {
 	}
 
 	private processOf({ pid, start, comm }: ProcessRecord): Process | undefined {
-		const key = `${pid}:${start}`;
-		const known = this.processes.get(key);
+		const known = this.processes.get(pid, start);
 		if (known) return known;
 		const process = new Process(pid, start, pid, taskName(comm).text);
-		if (this.processes.add(key, process)) return process;
+		if (this.processes.add(process)) return process;
 		this.beyond++;
 		return undefined;
 	}
 
 	private threadOf(record: ThreadRecord): Thread | undefined {
-		const key = `${record.pid}:${record.start}:${record.tid}:${record.threadStart}`;
-		const known = this.threads.get(key);
+		const known = this.threads.get(record.tid, record.threadStart, record.pid, record.start);
 		if (known) return known;
 		const thread = new Thread(record);
-		if (this.threads.add(key, thread)) return thread;
+		if (this.threads.add(thread)) return thread;
 		this.beyond++;
 		return undefined;
 	}

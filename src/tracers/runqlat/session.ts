@@ -7,6 +7,7 @@ import { Unavailable } from '../../core/errors.ts';
 import type { Source } from '../../core/snapshot.ts';
 import type { BpfCost, Host, Options, Reading, Session } from '../../core/tracer.ts';
 import { IdleRows } from '../../lib/idle-rows.ts';
+import { largest } from '../../lib/order.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
 import type { Account } from './account.ts';
@@ -158,7 +159,7 @@ export class RunqlatSession implements Session<RunqlatRow, RunqlatExtra> {
 
 	private extra(all: RunqlatRow): RunqlatExtra {
 		const { waitingNow } = this.accounts;
-		const oldest = [...waitingNow].sort((a, b) => b.age_ns - a.age_ns).slice(0, MAX_WAITING);
+		const oldest = largest(waitingNow, MAX_WAITING, ({ age_ns }) => age_ns);
 		const blamed = this.culprits?.read();
 		if (blamed) this.culpritsLost = { culprits: blamed.full, culprits_unstamped: blamed.unstamped };
 		const unit = this.options['unit'] === 'ms' ? 1e6 : 1e3;

@@ -25,6 +25,7 @@ import {
 	thread_record_cursor,
 	waiting_flag,
 	waiting_record,
+	waiting_record_cursor,
 } from '../../generated/runqlat.ts';
 import type { ForeignBytes } from '../../lib/decode.ts';
 import type { Bytes, Count, Ns } from '../../lib/units.ts';
@@ -420,6 +421,7 @@ function fewAt(view: DataView, at: number): ProcessRecord {
 
 const ofProcess = new ProcessInPlace();
 const ofThread = new ThreadInPlace();
+const waiting = new waiting_record_cursor();
 const present = new HeadInPlace('present') satisfies PresentRecord;
 const switches = new HeadInPlace('switches') satisfies SwitchesRecord;
 const gone = new HeadInPlace('gone') satisfies GoneRecord;
@@ -435,13 +437,26 @@ function recordAt(view: DataView, at: number): TaskRecord {
 		case record_kind.RECORD_THREAD:
 			return ofThread.moveTo(view, at);
 		case record_kind.RECORD_WAITING: {
-			const { head, moved_ns, thread_start: threadStart, running, flags } = waiting_record.read(view, at);
+			const { head, moved_ns, thread_start: threadStart, running, flags } = waiting.moveTo(view, at);
 			const { tgid: pid, start, tid, comm, cpu, ns: age_ns } = head;
 			const longer = (flags & waiting_flag.WAITING_LONGER) !== 0;
 			const runnable = (flags & waiting_flag.WAITING_SLEEPY) === 0;
 			const throttled = (flags & waiting_flag.WAITING_THROTTLED) !== 0;
-			const wait = { cpu, age_ns, longer, runnable, throttled, running, moved_ns };
-			return { kind: 'waiting', pid, start, tid, threadStart, comm, ...wait };
+			return {
+				kind: 'waiting',
+				pid,
+				start,
+				tid,
+				threadStart,
+				comm,
+				cpu,
+				age_ns,
+				longer,
+				runnable,
+				throttled,
+				running,
+				moved_ns,
+			};
 		}
 		case record_kind.RECORD_SWITCHES:
 			return switches.moveTo(view, at);

@@ -1,6 +1,6 @@
-/** Processes or threads by key. The first ones have rows; the waits of the others are in one sum. */
+/** Processes or threads by id and start. The first ones have rows; the waits of the others are in one sum. */
 import { safe } from '../../lib/sanitize.ts';
-import type { Count } from '../../lib/units.ts';
+import type { Count, Ns } from '../../lib/units.ts';
 import { type Account, account } from './account.ts';
 
 /** Tasks of a kind that get rows. */
@@ -12,7 +12,10 @@ const MAX_KNOWN = 50_000;
 export class Tasks<Task extends Account> {
 	/** The sum of tasks without a row. */
 	readonly unlisted = account(0, 0, 0, safe`(unlisted)`);
-	private readonly known = new Map<string, Task>();
+	/** By id, the one that was added last. */
+	private readonly known = new Map<number, Task>();
+	/** The others of that id, by {@link keyOf}: of a pid that was reused. */
+	private readonly reused = new Map<string, Task>();
 	/** With news in this interval, and in the one before. */
 	private now = new Set<Task>();
 	private before = new Set<Task>();
@@ -25,18 +28,23 @@ export class Tasks<Task extends Account> {
 		this.maxKnown = maxKnown;
 	}
 
-	has(key: string): boolean {
-		return this.known.has(key);
+	has(id: number, start: Ns): boolean {
+		return this.find(id, start) !== undefined;
 	}
 
-	/** A task of which nothing is new. */
-	find(key: string): Task | undefined {
-		return this.known.get(key);
+	/**
+	 * A task of which nothing is new.
+	 * @param pid of a thread that of its process, as is `processStart`
+	 */
+	find(id: number, start: Ns, pid = id, processStart = start): Task | undefined {
+		const task = this.known.get(id);
+		if (task && task.start === start && task.pid === pid && task.processStart === processStart) return task;
+		return this.reused.size > 0 ? this.reused.get(keyOf({ id, start, pid, processStart })) : undefined;
 	}
 
-	/** A task that has news. */
-	get(key: string): Task | undefined {
-		const task = this.known.get(key);
+	/** A task that has news; see {@link find}. */
+	get(id: number, start: Ns, pid = id, processStart = start): Task | undefined {
+		const task = this.find(id, start, pid, processStart);
 		if (task) this.now.add(task);
 		if (task && this.isUnlisted(task) && this.listed < this.maxRows) {
 			// a row is free: from now on it has own figures
@@ -48,43 +56,51 @@ export class Tasks<Task extends Account> {
 	}
 
 	/** Add a new task. Returns false at the limit. */
-	add(key: string, task: Task): boolean {
-		if (this.known.size >= this.maxKnown) return false;
+	add(task: Task): boolean {
+		if (this.size >= this.maxKnown) return false;
 		if (this.listed < this.maxRows) this.listed++;
 		else {
 			const { waits, switches, switchesTotal } = this.unlisted;
 			Object.assign(task, { waits, switches, switchesTotal });
 		}
-		this.known.set(key, task);
+		const former = this.known.get(task.id);
+		if (former) this.reused.set(keyOf(former), former);
+		this.known.set(task.id, task);
 		this.now.add(task);
 		return true;
 	}
 
-	delete(key: string): void {
-		const task = this.known.get(key);
-		if (!task) return;
+	delete(task: Task): void {
+		if (this.known.get(task.id) === task) this.known.delete(task.id);
+		else if (this.reused.get(keyOf(task)) === task) this.reused.delete(keyOf(task));
+		else return;
 		if (!this.isUnlisted(task)) this.listed--;
-		this.known.delete(key);
 		this.now.delete(task);
 		this.before.delete(task);
 	}
 
 	clear(): void {
-		if (this.known.size === 0) return;
+		if (this.size === 0) return;
 		this.known.clear();
+		this.reused.clear();
 		this.now.clear();
 		this.before.clear();
 		this.listed = 0;
 	}
 
-	/** All tasks, by key. */
-	[Symbol.iterator](): IterableIterator<[string, Task]> {
-		return this.known.entries();
+	/** All tasks. */
+	*[Symbol.iterator](): Generator<Task> {
+		yield* this.known.values();
+		yield* this.reused.values();
+	}
+
+	private get size(): Count {
+		return this.known.size + this.reused.size;
 	}
 
 	/** Tasks with a row, and the sum of the others if there are any. */
 	rows(): Generator<Account> {
-		return this.listedOf(this.known.values());
+		return this.listedOf(this);
 	}
 
 	/** As `rows`, but only tasks that may have changed since the last interval. */
@@ -103,12 +119,16 @@ export class Tasks<Task extends Account> {
 
 	private *listedOf(tasks: Iterable<Task>): Generator<Account> {
 		for (const task of tasks) if (!this.isUnlisted(task)) yield task;
-		if (this.known.size > this.listed || this.unlisted.waits.count_total > 0) yield this.unlisted;
+		if (this.size > this.listed || this.unlisted.waits.count_total > 0) yield this.unlisted;
 	}
 
 	private isUnlisted(task: Task): boolean {
 		return task.waits === this.unlisted.waits;
 	}
+}
+
+function keyOf({ id, start, pid, processStart }: Pick<Account, 'id' | 'start' | 'pid' | 'processStart'>): string {
+	return `${pid}:${processStart}:${id}:${start}`;
 }
 
 /** Reset the figures of the interval. */

@@ -1,6 +1,7 @@
 /** Idle states of the CPUs from cpuidle (`/sys/devices/system/cpu/cpuN/cpuidle`), or their idle time from `/proc/stat`. */
 import { join } from 'node:path';
 import { monotonicNs } from '../../../lib/clock.ts';
+import { readKept } from '../../../lib/kept-files.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 import type { Count, Ns } from '../../../lib/units.ts';
 import { kernelText } from '../../../system/kernel-text.ts';
@@ -62,8 +63,12 @@ interface Counters {
 }
 
 function number(path: string): number | undefined {
-	const value = Number(readOptional(path) ?? Number.NaN);
-	return Number.isFinite(value) && value >= 0 ? value : undefined;
+	try {
+		const value = Number(readKept(path).trim() || Number.NaN);
+		return Number.isFinite(value) && value >= 0 ? value : undefined;
+	} catch {
+		return undefined;
+	}
 }
 
 /** `(intel_idle)` is its name where it has none. */

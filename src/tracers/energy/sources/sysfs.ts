@@ -5,6 +5,7 @@
  * a counter again that was unplugged and replugged, or whose permission changed.
  */
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { readKept } from '../../../lib/kept-files.ts';
 import { byNumbers } from '../../../lib/natural-order.ts';
 import { type SafeText, safe, sanitize } from '../../../lib/sanitize.ts';
 
@@ -37,7 +38,7 @@ const quote = (text: string): string => `"${text.length > 24 ? `${text.slice(0, 
 
 /** An unsigned 64-bit counter, exact. Throws {@link Garbage}, or the system's errors. */
 export function readCounter(path: string): bigint {
-	const text = readText(path);
+	const text = readKept(path).trim();
 	const value = /^\d{1,20}$/.test(text) ? BigInt(text) : 1n << 64n;
 	if (value >= 1n << 64n) throw new Garbage(`reads ${quote(text)}, which is no counter`);
 	return value;
@@ -45,7 +46,7 @@ export function readCounter(path: string): bigint {
 
 /** A signed number, e.g. µW. Throws {@link Garbage}, or the system's errors. */
 export function readNumber(path: string): number {
-	const text = readText(path);
+	const text = readKept(path).trim();
 	if (!/^-?\d{1,15}$/.test(text)) throw new Garbage(`reads ${quote(text)}, which is no number`);
 	return Number(text);
 }

@@ -1,7 +1,7 @@
 import { type SafeText, safe } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
 import { counted, duration, percent } from '../format.ts';
-import { equals, type Interval, processKey } from '../interval.ts';
+import { equals, type Interval, processKey, rowOf } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 
 const limits = { waiting: 0.2 };
@@ -27,7 +27,7 @@ export const contention = {
 	check({ hot, rows }: Interval) {
 		if (!hot) return [];
 		return hot.locks.map(({ name, comm, pid, waiters, ns, owner }) => {
-			const row = rows.find((one) => one.pid === pid);
+			const row = rowOf(rows, pid);
 			const average = waiting(ns, hot.seconds);
 			return {
 				about: `${comm} ${name}`,

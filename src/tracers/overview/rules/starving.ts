@@ -1,7 +1,7 @@
 import { safe } from '../../../lib/sanitize.ts';
 import { count, duration } from '../format.ts';
 import { hottestText } from '../hot.ts';
-import { competitorOf, equals, isThrottled, missingTab, processKey, runningOwner } from '../interval.ts';
+import { competitorOf, equals, isThrottled, missingTab, processKey, rowOf, runningOwner } from '../interval.ts';
 import { excessOf, type Rule } from '../rule.ts';
 import { pressureWitness, runnableWitness } from '../witnesses.ts';
 
@@ -32,8 +32,7 @@ export const starving = {
 		return tasks.flatMap((task) => {
 			const { pid, tid, comm, cpu, age_ns, longer, running } = task;
 			// a process without activity has no row here; the name of a thread may differ from its process's
-			const its = (row: { pid: number }) => row.pid === pid;
-			const row = rows.find(its) ?? sources.energy?.rows.find(its);
+			const row = rowOf(rows, pid) ?? sources.energy?.rows.find((one) => one.pid === pid);
 			if (row && isThrottled(interval, row)) return [];
 			const others =
 				starved > 1

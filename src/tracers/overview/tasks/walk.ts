@@ -420,11 +420,9 @@ export class TaskWalk {
 	private finish(taking: Taking): void {
 		const { order, spare } = this;
 		if (taking.apart) {
-			for (const [tid, kept] of this.kept) if (kept.walk !== this.walked.number) this.drop(tid, kept);
-		} else {
-			this.endBefore(order.length, taking);
-			for (const kept of taking.ended) if (this.kept.get(kept.task.tid) === kept) this.drop(kept.task.tid, kept);
-		}
+			for (const kept of this.kept.values()) if (kept.walk !== this.walked.number) taking.ended.push(kept);
+		} else this.endBefore(order.length, taking);
+		this.drop(taking.ended);
 		// those that ended are not held on to
 		spare.kept.length = spare.length;
 		[this.order, this.spare] = [spare, order];
@@ -437,7 +435,7 @@ export class TaskWalk {
 		const { tgid, tid, start } = record;
 		let kept = this.kept.get(tid);
 		if (kept && (kept.process.pid !== tgid || kept.process.start !== start)) {
-			this.drop(tid, kept);
+			this.drop([kept]);
 			kept = undefined;
 		}
 		const name = taskName(record.comm, kept?.name);
@@ -505,21 +503,34 @@ export class TaskWalk {
 		return process;
 	}
 
-	private drop(tid: number, { process, task, minor, major }: Kept): void {
-		this.kept.delete(tid);
-		process.tasks = process.tasks.filter((one) => one !== task);
-		process.touch();
-		const { pid } = process;
-		const first = this.kept.get(pid);
-		if (process.tasks.length === 0 && first?.process === process) process.tasks.push(first.task);
-		if (process.tasks.length === 0) {
-			if (this.found.get(pid) === process) this.found.delete(pid);
-			this.ended.delete(pid);
-			return;
+	/** Those of one process together: a process may have thousands of threads, which end with it. */
+	private drop(ended: readonly Kept[]): void {
+		const processes = new Map<Process, { tasks: Set<Thread>; minor: Count; major: Count }>();
+		for (const kept of ended) {
+			const { process, task, minor, major } = kept;
+			if (this.kept.get(task.tid) !== kept) continue;
+			this.kept.delete(task.tid);
+			const gone = processes.get(process) ?? { tasks: new Set(), minor: 0, major: 0 };
+			gone.tasks.add(task);
+			gone.minor += minor;
+			gone.major += major;
+			processes.set(process, gone);
 		}
-		// the kernel adds them to those of the process, which the leader's next whole record has
-		const ended = this.ended.get(pid) ?? { minor: 0, major: 0 };
-		this.ended.set(pid, { minor: ended.minor + minor, major: ended.major + major });
+		for (const [process, { tasks, minor, major }] of processes) {
+			process.tasks = process.tasks.filter((one) => !tasks.has(one));
+			process.touch();
+			const { pid } = process;
+			const first = this.kept.get(pid);
+			if (process.tasks.length === 0 && first?.process === process) process.tasks.push(first.task);
+			if (process.tasks.length === 0) {
+				if (this.found.get(pid) === process) this.found.delete(pid);
+				this.ended.delete(pid);
+				continue;
+			}
+			// the kernel adds them to those of the process, which the leader's next whole record has
+			const before = this.ended.get(pid) ?? { minor: 0, major: 0 };
+			this.ended.set(pid, { minor: before.minor + minor, major: before.major + major });
+		}
 	}
 
 	private sleepOf(

@@ -44,7 +44,21 @@ function figureText([name, value]: readonly [string, number]): SafeText {
  * @param above the one before it: its stack is not repeated
  */
 export function recordLines(record: EventRecord, width: number, above?: EventRecord): Span[][] {
-	const { time, text, figures, cgroup, netns, location, stack, device, lost_at, before_start, comm, pid } = record;
+	const {
+		time,
+		text,
+		figures,
+		cgroup,
+		netns,
+		location,
+		stack,
+		device,
+		lost_at,
+		before_start,
+		comm,
+		pid,
+		stack_shared,
+	} = record;
 	const about = Object.entries(figures).map(figureText);
 	const again = above !== undefined && stack.join() === above.stack.join();
 	const place: Span[] = [
@@ -62,7 +76,17 @@ export function recordLines(record: EventRecord, width: number, above?: EventRec
 		...(about.length > 0 ? wrapSpans([['dim', `  ${about.join(', ')}`]], width) : []),
 		...(place.length > 0 ? wrapSpans(place, width) : []),
 		...(lost_at ? wrapSpans([['dim', '  '], lostText(lost_at)], width) : []),
-		...(stack.length > 0 ? wrapSpans([['dim', `  stack: ${again ? 'as above' : stack.join(' ← ')}`]], width) : []),
+		...(stack.length > 0
+			? wrapSpans(
+					[
+						[
+							'dim',
+							`  stack${stack_shared && !again ? ' (of another such drop in this second)' : ''}: ${again ? 'as above' : stack.join(' ← ')}`,
+						],
+					],
+					width,
+				)
+			: []),
 	];
 }
 
