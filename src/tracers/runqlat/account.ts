@@ -62,8 +62,8 @@ export class OwnAccount implements Account {
 	}
 }
 
-export function account(id: number, start: Ns, pid: number, comm: SafeText): Account {
-	return new OwnAccount(id, start, pid, comm);
+export function account(id: number, start: Ns, pid: number, comm: SafeText, processStart = start): Account {
+	return new OwnAccount(id, start, pid, comm, processStart);
 }
 
 /** Add to an account's switches, of the interval and since start. */
