@@ -20,7 +20,10 @@ export interface ReleaseOptions {
 	after?: () => void;
 }
 
-const usual: ReleaseOptions = { every: 3000, looks: 4, much: 12 * 2 ** 20, part: 500 };
+const usual: ReleaseOptions = { every: 2000, looks: 4, much: 12 * 2 ** 20, part: 500 };
+
+/** Looks before the first collection. */
+const START = 10;
 
 /** Of the calling thread, without pages that are kept empty. */
 function heapSize(): Bytes {
@@ -39,7 +42,8 @@ export function releaseHeapRegularly(options: Partial<ReleaseOptions> = {}): () 
 	const { every, looks, much, part, after } = { ...usual, ...options };
 	let kept: Bytes = 0;
 	let highest: Bytes = 0;
-	let notBefore = 0;
+	// what a start leaves is garbage once it has been over for a while
+	let notBefore = performance.now() + every * START;
 	let recent: Bytes[] = [];
 	const timer = setInterval(() => {
 		const size = heapSize();
