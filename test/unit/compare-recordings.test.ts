@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { type Buckets, slotCount, slotLower } from '../../src/lib/histogram.ts';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
+import { Archive } from '../../src/recording/archive.ts';
 import { compareRecordings } from '../../src/recording/compare/compare.ts';
 import { differentWork, differentWorkText } from '../../src/recording/compare/different-work.ts';
 import type { CompareRow } from '../../src/recording/compare/row.ts';
@@ -318,6 +319,17 @@ describe('what cannot be compared', () => {
 			'lost in B': expect.stringMatching(/^12 events/),
 		});
 		expect(result.rows.filter(({ figure }) => figure === 'power')).toEqual([]);
+	});
+
+	test('names of a redacted bundle are words of that bundle', async () => {
+		const [one, other] = [recording({ seed: 1, duty: 0.1 }), recording({ seed: 2, duty: 0.1 })];
+		const archive = Object.assign(new Archive([]), { redacted: true });
+		const { not_comparable } = await compareRecordings(
+			{ path: 'a', recording: { ...one, archive } },
+			{ path: 'b', recording: other },
+		);
+		const reason = 'replaced in A by words of that file: processes have none in common';
+		expect(not_comparable).toContainEqual({ what: 'names', reason });
 	});
 
 	test('a recording without intervals in the part that is asked for', async () => {
