@@ -15,7 +15,10 @@ const buffer = Buffer.allocUnsafeSlow(LONGEST);
 const open = new Map<string, number>();
 const tooLong = new Set<string>();
 
-/** Only these file systems keep the name of a file that is open: elsewhere another file may have it by now. */
+/**
+ * Only these file systems keep the name of a file that is open: elsewhere another file may have it by now. Folders that the
+ * kernel renames, as those of network devices, are not for these functions.
+ */
 const keeps = (path: string): boolean => path.startsWith('/proc/') || path.startsWith('/sys/');
 
 function close(path: string): void {
