@@ -118,11 +118,15 @@ function recording(load: Load): AnyRecording {
 			rows: [row, ...others],
 		} as unknown as Snapshot);
 		const key = { kind: 'process', id: pid, comm: sanitize(comm), start_time: 5e9 };
+		const figures = { wait_ns: waits.reduce((sum, one) => sum + one, 0), buckets: bucketsOf(waits) };
 		snapshots.push({
 			...base('runqlat', tick, 'process'),
 			...time,
 			lost: {},
-			rows: [{ key, wait_ns: waits.reduce((sum, one) => sum + one, 0), buckets: bucketsOf(waits) }],
+			rows: [
+				{ key: { kind: 'all', id: 0, comm: safe`all` }, ...figures },
+				{ key, ...figures },
+			],
 		} as unknown as Snapshot);
 	}
 	return {
@@ -252,6 +256,14 @@ describe('verdicts', () => {
 	test('a change below five percent is none, however sure', async () => {
 		const { rows } = await compared({ seed: 1, duty: 0.5, seconds: 2000 }, { seed: 1, duty: 0.515, seconds: 2000 });
 		expect(find(rows, 'cpu')).toMatchObject({ verdict: 'no difference', ratio: expect.closeTo(1.03, 2) });
+	});
+
+	test('waits of the machine are those of the row of all, not of the processes once more', async () => {
+		const { rows } = await compared({ seed: 4, duty: 0.1 }, { seed: 4, duty: 0.1 });
+		const [machine, process] = ['machine', 'process'].map((kind) =>
+			rows.find((row) => row.kind === kind && row.figure === 'wait'),
+		);
+		expect(machine?.a).toBeCloseTo(process?.a as number, 12);
 	});
 
 	test('waits: the quantile has the error of its bucket, and a doubled wait is found', async () => {

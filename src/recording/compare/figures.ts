@@ -261,11 +261,12 @@ export class FigureReader {
 	private waits({ rows }: Snapshot): void {
 		for (const row of rows as readonly Row[]) {
 			const key = record(row['key']);
+			const { kind, id } = key;
 			const wait = number(row, 'wait_ns');
-			this.distribution(machine, WAITS, row);
-			this.take.sum(machine, 'wait', wait);
-			if (key['kind'] !== 'process' && key['kind'] !== 'command') continue;
-			const subject = this.process(text(key, 'comm'), key['id'], key['start_time']);
+			// this row is the sum of the others
+			const isAll = kind === 'all';
+			if (!isAll && kind !== 'process' && kind !== 'command') continue;
+			const subject = isAll ? machine : this.process(text(key, 'comm'), id, key['start_time']);
 			if (!subject) continue;
 			this.take.sum(subject, 'wait', wait);
 			this.distribution(subject, WAITS, row);
