@@ -344,6 +344,22 @@ describe('what cannot be compared', () => {
 		expect(not_comparable).toContainEqual({ what: 'names', reason });
 	});
 
+	test('distributions that are none are left out, whoever has written them', async () => {
+		const good = recording({ seed: 1, duty: 0.1 });
+		const odd = (buckets: unknown): AnyRecording => ({
+			...good,
+			async *snapshots() {
+				for await (const snapshot of good.snapshots())
+					yield { ...snapshot, rows: snapshot.rows.map((row) => ({ ...row, buckets })) } as Snapshot;
+			},
+		});
+		for (const buckets of [7, [7], [[1]], [['a', 1]], [[1, -1]], {}]) {
+			const { rows } = await compareRecordings({ path: 'a', recording: odd(buckets) }, { path: 'b', recording: good });
+			expect(rows.map(({ figure }) => figure)).not.toContain('wait p50');
+			expect(rows.map(({ figure }) => figure)).toContain('wait');
+		}
+	});
+
 	test('a recording without intervals in the part that is asked for', async () => {
 		const input = { path: 'a', recording: recording({ seed: 1, duty: 0.1 }) };
 		await expect(compareRecordings({ ...input, from: 1.8e12 }, input)).rejects.toThrow('a: nothing was recorded');
