@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Releases memory that only start-up needed. */
+#define _GNU_SOURCE /* dl_iterate_phdr() */
 #include "addon.h"
 
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <linux/userfaultfd.h>
 #include <malloc.h>
 #include <node_api.h>
@@ -73,13 +75,72 @@ static void map_single_pages(unsigned long from, unsigned long to)
 		(void)ioctl(watch, UFFDIO_REGISTER, &range);
 }
 
+/* Segments of the executable and of libraries that are never written. */
+struct segments {
+	size_t count;
+	struct {
+		unsigned long from, to;
+	} list[256];
+};
+
+static int add_segments(struct dl_phdr_info *object, size_t size, void *data)
+{
+	struct segments *segments = data;
+	const unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
+
+	(void)size;
+	for (int index = 0; index < object->dlpi_phnum; index++) {
+		const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+		unsigned long from = object->dlpi_addr + segment->p_vaddr;
+
+		if (segment->p_type != PT_LOAD || segment->p_flags & PF_W)
+			continue;
+		if (segments->count == sizeof(segments->list) / sizeof(segments->list[0]))
+			return 1;
+		segments->list[segments->count].from = from & -page;
+		segments->list[segments->count].to = (from + segment->p_memsz + page - 1) & -page;
+		segments->count++;
+	}
+	return 0;
+}
+
+static bool is_segment(const struct segments *segments, const struct mapping *m)
+{
+	for (size_t index = 0; index < segments->count; index++)
+		if (m->from >= segments->list[index].from && m->to <= segments->list[index].to)
+			return true;
+	return false;
+}
+
+/*
+ * Path of the program: of the file that has one of Node's functions. /proc/self/exe is the dynamic linker where that was
+ * called with Node as its argument.
+ */
+static bool find_program(FILE *maps, char *line, size_t size, char *program)
+{
+	unsigned long code = (unsigned long)(uintptr_t)napi_create_object;
+	struct mapping m;
+
+	while (fgets(line, (int)size, maps)) {
+		if (begins_mapping(line, &m) && code >= m.from && code < m.to) {
+			memcpy(program, m.path, sizeof(m.path));
+			return true;
+		}
+	}
+	return false;
+}
+
 /*
  * Drops the pages of the executable and of libraries that only start-up needed from our address space; they are read again from
  * the page cache when they are needed after all. Only mappings that cannot be written and have no private page, in memory or in
  * swap: pages changed by relocation are in no file.
+ * And only those of objects that are loaded, and of the program's file, which V8 maps once more: other threads map and unmap
+ * files meanwhile (libelf, a library that is being loaded), and what is there now may be memory of theirs at the call.
  */
 static size_t drop_files(void)
 {
+	struct segments segments = { 0 };
+	char program[PATH_MAX];
 	char line[PATH_MAX + 128];
 	struct mapping m = { 0 };
 	unsigned long own = 0;
@@ -89,12 +150,17 @@ static size_t drop_files(void)
 
 	if (!maps)
 		return 0;
+	if (!find_program(maps, line, sizeof(line), program))
+		program[0] = '\0';
+	rewind(maps);
+	dl_iterate_phdr(add_segments, &segments);
 	while (fgets(line, sizeof(line), maps)) {
 		unsigned long kilobytes;
 
 		if (begins_mapping(line, &m)) {
 			own = 0;
-			candidate = m.permissions[1] == '-' && m.permissions[3] == 'p' && m.path[0] == '/';
+			candidate = m.permissions[1] == '-' && m.permissions[3] == 'p' && m.path[0] == '/' &&
+				    (strcmp(m.path, program) == 0 || is_segment(&segments, &m));
 		} else if (sscanf(line, "Anonymous: %lu kB", &kilobytes) == 1) {
 			own += kilobytes;
 		} else if (candidate && sscanf(line, "Swap: %lu kB", &kilobytes) == 1) {

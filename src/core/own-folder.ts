@@ -1,6 +1,6 @@
 /** Folders that belong to the user of this process alone. */
-import type { Stats } from 'node:fs';
-import { lstat, mkdir, realpath, stat } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { systemReason } from './errors.ts';
 
@@ -79,6 +79,13 @@ async function check(folder: string, fix: string): Promise<string[]> {
 	return missing;
 }
 
+/** What was made in it is there after a power failure; on a file system that cannot, as it is. */
+async function syncFolder(path: string): Promise<void> {
+	const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+	await folder.sync().catch(() => {});
+	await folder.close();
+}
+
 /** Rejects where it is not there, or is not one's own, see {@link makeOwnFolder}. */
 export async function checkOwnFolder(folder: string, fix: string): Promise<void> {
 	const path = resolve(folder);
@@ -98,6 +105,7 @@ export async function makeOwnFolder(folder: string, fix = 'set XDG_STATE_HOME to
 		await mkdir(one, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
 			if (error.code !== 'EEXIST') throw new Error(`${one}: ${systemReason(error)}`);
 		});
+		await syncFolder(dirname(one));
 	}
 	// what somebody else has made meanwhile is not one's own
 	await checkOwnFolder(path, fix);

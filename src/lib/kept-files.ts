@@ -7,14 +7,18 @@ import { readLatin1 } from './read-file.ts';
 
 /** Open files; the one that was opened first is closed beyond that. */
 const MOST = 256;
-/** Longer files are read by others. */
-const LONGEST = 16 * 1024;
+/** Longer files are opened at each read. */
+const LONGEST = 64 * 1024;
 
 const buffer = Buffer.allocUnsafeSlow(LONGEST);
 /** File descriptors by path. */
 const open = new Map<string, number>();
+const tooLong = new Set<string>();
 
-/** Only these file systems keep the name of a file that is open: elsewhere another file may have it by now. */
+/**
+ * Only these file systems keep the name of a file that is open: elsewhere another file may have it by now. Folders that the
+ * kernel renames, as those of network devices, are not for these functions.
+ */
 const keeps = (path: string): boolean => path.startsWith('/proc/') || path.startsWith('/sys/');
 
 function close(path: string): void {
@@ -37,7 +41,7 @@ function readAll(fd: number): string | undefined {
 
 /** As {@link readLatin1}, of a file that is read again and again. */
 export function readKept(path: string): string {
-	if (!keeps(path)) return readLatin1(path);
+	if (!keeps(path) || tooLong.has(path)) return readLatin1(path);
 	const known = open.get(path);
 	try {
 		const fd = known ?? openSync(path, 'r');
@@ -45,7 +49,11 @@ export function readKept(path: string): string {
 			open.set(path, fd);
 			if (open.size > MOST) close(open.keys().next().value as string);
 		}
-		return readAll(fd) ?? readLatin1(path);
+		const text = readAll(fd);
+		if (text !== undefined) return text;
+		close(path);
+		if (tooLong.size < MOST) tooLong.add(path);
+		return readLatin1(path);
 	} catch (error) {
 		close(path);
 		// its device has gone, and perhaps another one has come

@@ -80,6 +80,8 @@ export const MARKS = 'marks';
 export class Archive {
 	/** Of the newest segment. */
 	about: SegmentAbout | undefined;
+	/** Of a bundle: names in it are replaced by words of its own. */
+	redacted = false;
 	readonly marks: Mark[] = [];
 	readonly steps: ClockStep[] = [];
 	/** By tab, in the order of recording. */

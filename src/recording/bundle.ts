@@ -117,8 +117,9 @@ export function inBundle(segment: string): string {
 
 /** @throws where it is no bundle */
 export function readBundle(packed: Buffer, tabs: readonly RecordedTab[]): Archive {
-	const { files, damage } = openBundle(packed);
+	const { manifest, files, damage } = openBundle(packed);
 	const archive = new Archive(tabs);
+	archive.redacted = manifest.redacted;
 	for (const text of damage) archive.problem('the bundle', new Error(text));
 	for (const { name, bytes } of files)
 		if (name.startsWith(SEGMENTS)) archive.add({ name: name.slice(SEGMENTS.length), source: bufferSource(bytes) });

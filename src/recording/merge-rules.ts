@@ -177,21 +177,17 @@ export function rankOf(key: string): number | undefined {
 	return rank === undefined ? undefined : Number(`0.${rank}`);
 }
 
-/** Rows at rest are the same object for minutes: whether several of them are no more than one is found out once. */
-const atRest = new WeakMap<object, boolean>();
-
 /** Whether a record that stays as it is for several intervals is itself for all of them: nothing in it adds up. */
-export function restsAsItIs(record: object, all?: Rule): boolean {
-	let rests = atRest.get(record);
-	if (rests === undefined) {
-		rests = Object.entries(record).every(([key, value]) => {
-			const rule = all ?? ruleOf(key);
-			if (rule === 'last-whole') return true;
-			if (typeof value === 'number') return rule !== 'sum' || value === 0;
-			if (Array.isArray(value)) return value.length === 0;
-			return !isRecord(value) || restsAsItIs(value, ruleWithin(key));
-		});
-		atRest.set(record, rests);
+export function restsAsItIs(record: Fields, all?: Rule): boolean {
+	for (const key in record) {
+		const rule = all ?? ruleOf(key);
+		if (rule === 'last-whole') continue;
+		const value = record[key];
+		if (typeof value === 'number') {
+			if (rule === 'sum' && value !== 0) return false;
+		} else if (Array.isArray(value)) {
+			if (value.length > 0) return false;
+		} else if (isRecord(value) && !restsAsItIs(value, ruleWithin(key))) return false;
 	}
-	return rests;
+	return true;
 }

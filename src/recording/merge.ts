@@ -52,19 +52,23 @@ export interface RowRules {
 	fold?: Fold<object> | undefined;
 }
 
-/** The merged interval in the making. Keeps figures, and the last snapshot. */
+/** What a merged interval has from its last one. */
+type Last = Pick<Snapshot, 'tab' | 'time' | 'mono_ns' | 'group'>;
+
+/** The merged interval in the making. Keeps figures, and no snapshot but the first one. */
 export class SnapshotSum {
 	private readonly rules: RowRules;
-	/** Of the interval added last. A single one is not taken apart. */
-	private last: Snapshot | undefined;
+	/** A single interval is not taken apart. */
+	private only: Snapshot | undefined;
+	private last: Last | undefined;
 	private readonly parts = new Parts();
 	private readonly numbers = new Numbers();
 	/** Energy that was measured, of the intervals in which it was. */
 	private measured = 0;
 	private readonly head = new RecordSum();
 	private readonly rows = new Map<string, RecordSum>();
-	/** Rows of the last interval, and their sums. */
-	private before: { rows: readonly object[]; sums: RecordSum[] } = { rows: [], sums: [] };
+	/** Rows of the last interval that were at rest, and their sums. */
+	private resting: { rows: object[]; sums: RecordSum[] } = { rows: [], sums: [] };
 
 	constructor(rules: RowRules) {
 		this.rules = rules;
@@ -81,10 +85,12 @@ export class SnapshotSum {
 	}
 
 	add(snapshot: Snapshot): void {
-		const { last, parts } = this;
+		const { parts, only } = this;
 		const part = parts.add(snapshot.dt_ns);
-		this.last = snapshot;
-		if (part === 1 && last) this.take(last, 0);
+		const { tab, time, mono_ns, group } = snapshot;
+		this.last = { tab, time, mono_ns, group };
+		this.only = part === 0 ? snapshot : undefined;
+		if (only) this.take(only, 0);
 		if (part > 0) this.take(snapshot, part);
 	}
 
@@ -92,7 +98,7 @@ export class SnapshotSum {
 		const { rows: list, ...head } = snapshot;
 		const { measured_uj } = head as Fields;
 		if (typeof measured_uj === 'number') this.measured += measured_uj;
-		const { parts, numbers, before } = this;
+		const { parts, numbers, resting: before } = this;
 		this.head.add(head, part, part, parts, numbers);
 		// rows at rest are the same objects in the same order at the end of the list: they need no key
 		let next = before.rows.length - 1;
@@ -103,12 +109,15 @@ export class SnapshotSum {
 			if (row !== before.rows[next] && row === before.rows[next - 1]) next--;
 			if (row === before.rows[next]) known[at] = before.sums[next--];
 		}
-		const sums = list.map((row, at) => {
+		const resting: { rows: object[]; sums: RecordSum[] } = { rows: [], sums: [] };
+		for (const [at, row] of list.entries()) {
 			const sum = known[at] ?? this.sumOf(row);
 			sum.add(row as Fields, part, part, parts, numbers);
-			return sum;
-		});
-		this.before = { rows: list, sums };
+			if (!sum.rests) continue;
+			resting.rows.push(row);
+			resting.sums.push(sum);
+		}
+		this.resting = resting;
 	}
 
 	private sumOf(row: object): RecordSum {
@@ -123,23 +132,20 @@ export class SnapshotSum {
 
 	/** undefined: there was no interval. Nothing is added afterwards. */
 	merged(): Snapshot | undefined {
-		const { last, parts, numbers, rules } = this;
-		if (!last || parts.count === 1) return last;
+		const { only, last, parts, numbers, rules } = this;
+		if (only || !last) return only;
 		const whole = { dt_ns: parts.dt_ns, begin: last.mono_ns - parts.dt_ns, measured_uj: this.measured };
 		const merged = Array.from(this.rows.values(), (sum) => ({
 			row: sum.merged(parts, numbers, whole),
-			lives: sum.newest.part === parts.count - 1,
+			lives: sum.lastPart === parts.count - 1,
 		}));
 		const { fold } = rules;
 		const byProcess = fold && last.group === 'process';
 		return {
 			...(this.head.merged(parts, numbers, whole) as unknown as Snapshot),
 			// of the whole, whatever the rules of their names say
-			tab: last.tab,
-			time: last.time,
-			mono_ns: last.mono_ns,
+			...last,
 			dt_ns: whole.dt_ns,
-			group: last.group,
 			rows: byIdentity(byProcess ? foldEnded(merged, fold, whole.begin) : merged.map(({ row }) => row)) as object[],
 		};
 	}

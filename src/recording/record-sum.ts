@@ -1,6 +1,6 @@
 /**
- * Records of several intervals as one, an interval at a time. Only figures are kept, and the record of the last interval: ten
- * whole intervals that wait for each other would be copied twice by V8 and then collected with its old generation.
+ * Records of several intervals as one, an interval at a time. Only figures are kept, and records that are at rest: whole intervals that wait for
+ * each other would be copied twice by V8 and then collected with its old generation.
  */
 import type { Buckets } from '../lib/histogram.ts';
 import type { Count, Ns } from '../lib/units.ts';
@@ -67,22 +67,24 @@ export class Numbers {
 interface Shape {
 	keys: readonly string[];
 	rules: readonly Rule[];
-	/** Where its sum is; -1: it needs none. What is of each event has the number of events behind it. */
+	/** Where its number is. What is of each event has the number of events behind it. */
 	slots: readonly number[];
-	/** Sums of no part. */
+	/** Numbers of no part. */
 	initial: Float64Array;
+	/** A record with these fields. */
+	template: Readonly<Fields>;
 }
 
 function newShape(keys: readonly string[], all: Rule | undefined): Shape {
 	const rules = keys.map((key) => all ?? ruleOf(key));
 	const initial: number[] = [];
 	const slots = rules.map((rule) => {
-		if (rule === 'last-whole' || rule === 'last' || rule === 'buckets') return -1;
 		const slot = initial.push(rule === 'most' ? Number.NEGATIVE_INFINITY : 0) - 1;
 		if (rule === 'mean-of-events') initial.push(0);
 		return slot;
 	});
-	return { keys, rules, slots, initial: Float64Array.from(initial) };
+	const template = Object.fromEntries(keys.map((key) => [key, null]));
+	return { keys, rules, slots, initial: Float64Array.from(initial), template };
 }
 
 /** Shapes that were seen: a tab has a few, and more where causes or devices are fields. */
@@ -131,80 +133,75 @@ function restate(merged: Fields, { dt_ns, measured_uj }: Whole): void {
 /** Of each event: sleeps of a CPU, and idle periods that ended, are counted per second. */
 const eventsOf = (owner: Fields): number => Number((owner['count'] ?? owner['entries_per_s'] ?? owner['per_s']) || 0);
 
+/** In the place of a last value that is a number, which is among the numbers, or a distribution, list or record, which is a sum. */
+const SUMMED = Symbol('summed');
+
 export class RecordSum {
 	/** Rule of all its fields, where their names have no meaning. */
 	private readonly all: Rule | undefined;
-	/** Of the last parts that have one, from `from` to `to`. Its figures are added when another one comes. */
-	private last: Fields | undefined;
+	/** A record at rest, which is the same object from `from` to `to`: it is added when another one comes. */
+	private resting: Fields | undefined;
 	private from = 0;
+	/** The last part that has a record. */
 	private to = -1;
-	/** See {@link restsAsItIs}; undefined: not known of the last record. */
-	private rests: boolean | undefined;
-	/** Figures of records before the last one; undefined: there was none. */
+	/** Fields of all records that were added; undefined: none was. */
 	private shape: Shape | undefined;
 	private base = 0;
+	/** By field, the last value. No record is kept: V8 would move it to its old generation. */
+	private lasts: unknown[] = [];
 	/** By field, what is no number. */
 	private others: (RecordSum | ListSum | BucketSum | undefined)[] | undefined;
-	/** By field, the last value where the last record has none. */
-	private lasts: unknown[] | undefined;
+	/** Fields of the last record; undefined: those of the shape. */
+	private order: readonly string[] | undefined;
 
 	constructor(all?: Rule) {
 		this.all = all;
 	}
 
-	/** The last record, and its part. */
-	get newest(): { record: Fields | undefined; part: number } {
-		return { record: this.last, part: this.to };
+	/** The last part that has a record. */
+	get lastPart(): number {
+		return this.to;
+	}
+
+	/** The last record is at rest, and may be the next one too. */
+	get rests(): boolean {
+		return this.resting !== undefined;
 	}
 
 	/** A record that is the same in parts from `from` to `to`. */
 	add(record: Fields, from: number, to: number, parts: Parts, numbers: Numbers): void {
-		const { last } = this;
-		if (last) {
-			// twice in one part: the later one counts
-			if (this.to >= from) this.to = from - 1;
-			if (record === last && this.to === from - 1) {
-				this.rests ??= restsAsItIs(record, this.all);
-				if (this.rests) {
-					this.to = to;
-					return;
-				}
+		const { resting } = this;
+		if (resting) {
+			if (record === resting && this.to === from - 1) {
+				this.to = to;
+				return;
 			}
-			if (this.to >= this.from) this.settle(last, record, parts, numbers);
+			this.settle(resting, parts, numbers);
+			this.resting = undefined;
 		}
-		this.last = record;
-		this.rests = undefined;
 		this.from = from;
 		this.to = to;
+		if (restsAsItIs(record, this.all)) this.resting = record;
+		else this.settle(record, parts, numbers);
 	}
 
 	/** Nothing is added afterwards. */
 	merged(parts: Parts, numbers: Numbers, whole: Whole): Fields {
-		const { last } = this;
-		if (!last) return {};
-		if (!this.shape && this.to - this.from + 1 === parts.count && restsAsItIs(last, this.all)) return last;
-		this.settle(last, undefined, parts, numbers);
-		const shape = this.shape as unknown as Shape;
-		const { keys, rules } = shape;
-		// fields in the order of the last one, then those that only earlier ones have
-		const merged: Fields = { ...last };
-		let at = -1;
-		let own = 0;
-		for (const key in last) {
-			own++;
-			at++;
-			if (keys[at] !== key) at = keys.indexOf(key);
-			const value = last[key];
-			// many are what they were in the last one
-			const rule = rules[at];
-			const stays =
-				typeof value === 'string' || rule === 'last-whole' || (rule === 'last' && typeof value === 'number');
-			if (!stays || value === undefined || value === null)
-				merged[key] = this.field(at, value, shape, parts, numbers, whole);
+		const { resting } = this;
+		if (resting) {
+			if (!this.shape && this.to - this.from + 1 === parts.count) return resting;
+			this.settle(resting, parts, numbers);
 		}
-		if (keys.length > own)
-			for (const [index, key] of keys.entries())
-				if (!Object.hasOwn(merged, key)) merged[key] = this.field(index, undefined, shape, parts, numbers, whole);
+		const { shape, order } = this;
+		if (!shape) return {};
+		const { keys, template } = shape;
+		// fields in the order of the last record, then those that only earlier ones have
+		const merged: Fields = order ? {} : { ...template };
+		if (order) for (const key of order) merged[key] = this.field(keys.indexOf(key), shape, parts, numbers, whole);
+		for (let at = 0; at < keys.length; at++) {
+			const key = keys[at] as string;
+			if (!order || !Object.hasOwn(merged, key)) merged[key] = this.field(at, shape, parts, numbers, whole);
+		}
 		restate(merged, whole);
 		const { buckets } = merged;
 		if (Array.isArray(buckets)) {
@@ -217,59 +214,49 @@ export class RecordSum {
 		return merged;
 	}
 
-	private field(
-		index: number,
-		value: unknown,
-		{ rules, slots }: Shape,
-		parts: Parts,
-		numbers: Numbers,
-		whole: Whole,
-	): unknown {
-		const last = value ?? this.lasts?.[index];
-		if (last === undefined || last === null) return null;
-		const rule = rules[index] as Rule;
-		if (rule === 'last-whole') return last;
-		const other = this.others?.[index];
-		if (typeof last === 'number' && rule !== 'buckets')
-			return rule === 'last' ? last : numberOf(rule, numbers.values, this.base + (slots[index] as number), whole);
-		if (rule === 'buckets') return other instanceof BucketSum ? other.merged() : [];
-		if (Array.isArray(last)) return other instanceof ListSum ? other.merged(last, numbers, whole) : last;
-		return isRecord(last) && other instanceof RecordSum ? other.merged(parts, numbers, whole) : last;
+	private field(at: number, { rules, slots }: Shape, parts: Parts, numbers: Numbers, whole: Whole): unknown {
+		const last = this.lasts[at];
+		if (last === undefined) return null;
+		if (last !== SUMMED) return last;
+		const other = this.others?.[at];
+		if (other instanceof BucketSum) return other.merged();
+		if (other instanceof ListSum) return other.merged(numbers, whole);
+		if (other instanceof RecordSum) return other.merged(parts, numbers, whole);
+		return numberOf(rules[at] as Rule, numbers.values, this.base + (slots[at] as number), whole);
 	}
 
-	/** Add the figures of the last record. @param next the record that follows; undefined: none */
-	private settle(last: Fields, next: Fields | undefined, parts: Parts, numbers: Numbers): void {
-		const { from, to } = this;
+	/** Add the figures of a record. */
+	private settle(record: Fields, parts: Parts, numbers: Numbers): void {
+		const { from, to, lasts } = this;
 		const dt_ns = parts.between(from, to);
 		const times = to - from + 1;
-		const shape = this.shapeFor(last, numbers);
-		const { keys, rules, slots } = shape;
+		const { keys, rules, slots } = this.shapeFor(record, numbers);
 		const { base } = this;
 		let at = -1;
-		for (const key in last) {
+		for (const key in record) {
 			at++;
 			if (keys[at] !== key) at = keys.indexOf(key);
-			const value = last[key];
+			const value = record[key];
 			if (value === undefined || value === null) continue;
-			if (next && (next[key] === undefined || next[key] === null)) {
-				this.lasts ??= [];
-				this.lasts[at] = value;
-			}
 			const rule = rules[at] as Rule;
-			if (rule === 'last-whole') continue;
-			if (typeof value === 'number') {
-				const slot = slots[at] as number;
-				if (slot < 0) continue;
+			if (typeof value === 'number' && rule !== 'buckets') {
+				lasts[at] = SUMMED;
 				const { values } = numbers;
-				const place = base + slot;
+				const place = base + (slots[at] as number);
 				if (rule === 'sum') values[place] = (values[place] as number) + value * times;
+				else if (rule === 'last' || rule === 'last-whole') values[place] = value;
 				else if (rule === 'mean') values[place] = (values[place] as number) + value * dt_ns;
 				else if (rule === 'mean-of-events') {
-					const events = eventsOf(last) * times;
+					const events = eventsOf(record) * times;
 					values[place] = (values[place] as number) + value * events;
 					values[place + 1] = (values[place + 1] as number) + events;
 				} else if (value > (values[place] as number)) values[place] = value;
-			} else if (typeof value === 'object') this.addOther(at, key, rule, value, parts, numbers);
+				if (this.others) this.others[at] = undefined;
+			} else if (rule === 'last-whole' || typeof value !== 'object') lasts[at] = value;
+			else {
+				lasts[at] = SUMMED;
+				this.addOther(at, key, rule, value, parts, numbers);
+			}
 		}
 	}
 
@@ -277,20 +264,19 @@ export class RecordSum {
 		const { from, to } = this;
 		this.others ??= [];
 		const { others } = this;
-		if (rule === 'buckets') {
-			if (!Array.isArray(value)) return;
-			others[at] ??= new BucketSum();
-			const sum = others[at];
-			for (let part = from; part <= to; part++) if (sum instanceof BucketSum) sum.add(value as Buckets);
+		const known = others[at];
+		if (Array.isArray(value) && rule === 'buckets') {
+			const sum = known instanceof BucketSum ? known : new BucketSum();
+			others[at] = sum;
+			for (let part = from; part <= to; part++) sum.add(value as Buckets);
 		} else if (Array.isArray(value)) {
-			others[at] ??= new ListSum(key);
-			const sum = others[at];
-			if (sum instanceof ListSum)
-				for (let part = from; part <= to; part++) sum.add(value, parts.between(part, part), numbers);
+			const sum = known instanceof ListSum ? known : new ListSum(key);
+			others[at] = sum;
+			for (let part = from; part <= to; part++) sum.add(value, parts.between(part, part), numbers);
 		} else {
-			others[at] ??= new RecordSum(ruleWithin(key));
-			const sum = others[at];
-			if (sum instanceof RecordSum) sum.add(value as Fields, from, to, parts, numbers);
+			const sum = known instanceof RecordSum ? known : new RecordSum(ruleWithin(key));
+			others[at] = sum;
+			sum.add(value as Fields, from, to, parts, numbers);
 		}
 	}
 
@@ -303,8 +289,10 @@ export class RecordSum {
 			this.base = numbers.take(this.shape.initial);
 			return this.shape;
 		}
+		this.order = undefined;
 		if (isOf(record, shape)) return shape;
-		const more = Object.keys(record).filter((key) => !shape.keys.includes(key));
+		this.order = Object.keys(record);
+		const more = this.order.filter((key) => !shape.keys.includes(key));
 		if (more.length === 0) return shape;
 		// fields that are there keep their positions
 		const wide = newShape([...shape.keys, ...more], this.all);
@@ -374,6 +362,8 @@ class ListSum {
 	private alike = true;
 	/** Contents of the first one that was not empty. */
 	private filled: 'numbers' | 'records' | 'other' | undefined;
+	/** The last one, where it is not made of records. */
+	private last: readonly unknown[] = [];
 	private events: unknown[] | undefined;
 	private groups: Map<string, RecordSum> | undefined;
 	private findings: Map<string, Fields> | undefined;
@@ -387,6 +377,7 @@ class ListSum {
 		const [first] = list;
 		this.filled ??=
 			first === undefined ? undefined : typeof first === 'number' ? 'numbers' : isRecord(first) ? 'records' : 'other';
+		this.last = this.filled === 'records' ? [] : list;
 		if (this.filled === 'numbers') this.addNumbers(list, dt_ns);
 		else if (this.filled === 'records') this.addRecords(list as readonly Fields[], part, numbers);
 		// an empty list has another length than one that follows
@@ -415,7 +406,7 @@ class ListSum {
 		this.groups ??= new Map();
 		const identity = identityOf(this.key, entry);
 		if (identity === undefined) {
-			this.events = [...[...this.groups.values()].map(({ newest }) => newest.record), entry];
+			this.events = [entry];
 			return;
 		}
 		let group = this.groups.get(identity);
@@ -434,9 +425,8 @@ class ListSum {
 		if (!before || Number(finding['excess']) >= Number(before['excess'])) this.findings.set(key, finding);
 	}
 
-	/** @param last the last of the lists */
-	merged(last: readonly unknown[], numbers: Numbers, whole: Whole): readonly unknown[] {
-		const { key, parts, sums, events, filled, groups } = this;
+	merged(numbers: Numbers, whole: Whole): readonly unknown[] {
+		const { key, parts, sums, events, filled, groups, last } = this;
 		if (filled === 'numbers') {
 			const rule = ruleOf(key);
 			if (!sums || !this.alike || rule === 'last') return last;
@@ -444,14 +434,14 @@ class ListSum {
 		}
 		if (filled !== 'records') return last;
 		if (key === 'findings') return worst([...(this.findings?.values() ?? [])]);
-		if (events) return events;
 		const merged = foldEntries(
 			Array.from(groups?.values() ?? [], (group) => ({
 				row: group.merged(parts, numbers, whole),
-				lives: group.newest.part === parts.count - 1,
+				lives: group.lastPart === parts.count - 1,
 			})),
 			whole.begin,
 		);
+		if (events) return [...merged, ...events].slice(-MOST_ENTRIES);
 		return key === 'culprits' ? longest(merged) : merged;
 	}
 }

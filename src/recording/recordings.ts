@@ -1,6 +1,6 @@
 /** Whatever `--replay` and `export` are given: a folder of segments, one segment, a bundle, a file of the key `w`. */
 
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { systemReason, UsageError } from '../core/errors.ts';
 import type { Snapshot } from '../core/snapshot.ts';
@@ -132,8 +132,9 @@ function ofArchive(archive: Archive, follow?: () => number, close = () => {}): A
 
 /** @throws where there is nothing to show, with the reason */
 export async function openAny(path: string, tabs: readonly RecordedTab[]): Promise<AnyRecording> {
-	if (lstatSync(path).isDirectory() || statSync(path).isDirectory()) {
-		const folder = new FolderArchive(path, tabs);
+	if (statSync(path).isDirectory()) {
+		// a reader may name a link; what is in the folder is not followed
+		const folder = new FolderArchive(realpathSync(path), tabs);
 		return ofArchive(
 			folder.archive,
 			() => folder.follow(),

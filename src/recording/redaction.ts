@@ -67,6 +67,12 @@ const ADDRESS = /\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?!\d{2}:\d{2}:\d{2}(?![\w:]))[0-
 const TITLE = /“([^”]*)”/g;
 const PATH = /(?:\/[\w.@+-]+){2,}\/?/g;
 
+/** A line of the kernel's log, into which anything is written that drivers and programs have to say; undefined: none. */
+function logLine(value: object): string | undefined {
+	const { origin, text } = value as { origin?: unknown; text?: unknown };
+	return origin === 'kernel-log' && typeof text === 'string' ? text : undefined;
+}
+
 /** Texts kept: a storm of names must not fill the memory. */
 const MOST = 50_000;
 
@@ -75,8 +81,13 @@ export class Redaction {
 	private readonly words = new Map<string, SafeText>();
 	private pattern: RegExp | undefined;
 
-	snapshot(snapshot: Snapshot): Snapshot {
+	/** Take its names: a sentence of an earlier snapshot may have them too. */
+	learn(snapshot: Snapshot): void {
 		this.collect(snapshot, '');
+	}
+
+	snapshot(snapshot: Snapshot): Snapshot {
+		this.learn(snapshot);
 		return this.replaced(snapshot, '') as Snapshot;
 	}
 
@@ -124,6 +135,8 @@ export class Redaction {
 			return;
 		}
 		if (typeof value !== 'object' || value === null) return;
+		const line = logLine(value);
+		if (line !== undefined) this.word('log', line);
 		for (const [name, item] of Object.entries(value)) this.collect(item, Array.isArray(value) ? key : name);
 	}
 
@@ -136,7 +149,13 @@ export class Redaction {
 		}
 		if (typeof value !== 'object' || value === null) return value;
 		if (Array.isArray(value)) return value.map((item) => this.replaced(item, key));
-		return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, this.replaced(item, name)]));
+		const line = logLine(value);
+		return Object.fromEntries(
+			Object.entries(value).map(([name, item]) => [
+				name,
+				name === 'text' && line !== undefined ? this.word('log', line) : this.replaced(item, name),
+			]),
+		);
 	}
 
 	/** All names, the longest first; short ones are words of the language too. */

@@ -12,13 +12,25 @@ const TRUSTED = 30_000;
 /** When files were last found to be of their tree itself, by root and path. */
 const own = new Map<string, number>();
 
+/** When files of the kernel's own trees were last found to be absent: an error takes longer than a read. */
+const absent = new Map<string, number>();
+
 /** Is it a file of the tree itself? Throws where it is not there. */
 function isOwn(root: string, path: string): boolean {
 	const file = join(root, path);
 	const now = performance.now();
 	const found = own.get(file);
 	if (found !== undefined && now - found < TRUSTED) return true;
-	const is = statfsSync(file).type === statfsSync(root).type;
+	const missing = absent.get(file);
+	if (missing !== undefined && now - missing < TRUSTED) return false;
+	let type: number;
+	try {
+		({ type } = statfsSync(file));
+	} catch (error) {
+		if (root === '/proc' || root === '/sys') absent.set(file, now);
+		throw error;
+	}
+	const is = type === statfsSync(root).type;
 	if (is) own.set(file, now);
 	else own.delete(file);
 	return is;

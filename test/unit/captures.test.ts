@@ -229,6 +229,21 @@ describe('redaction', () => {
 		expect(made.source.missing[0]).toContain(' have it from /proc/PID/cgroup');
 	});
 
+	test('a line of the kernel’s log is one word; a name that comes later is gone from earlier sentences', () => {
+		const event = { kind: 'hardware', origin: 'kernel-log', text: 'server filer01 of alice is gone' };
+		const late = { ...(snapshots[0] as Snapshot), rows: [{ comm: 'secretd' }] } as Snapshot;
+		const early = {
+			...(snapshots[0] as Snapshot),
+			events: [event],
+			rows: [{ text: 'stopped by secretd' }],
+		} as Snapshot;
+		const redaction = new Redaction();
+		redaction.learn(late);
+		const made = JSON.stringify(redaction.snapshot(early));
+		expect(made).not.toMatch(/filer01|alice|secretd/);
+		expect(made).toMatch(/"text":"log-[0-9a-f]{8}"/);
+	});
+
 	test('another recording has other words', () => {
 		expect(new Redaction().word('proc', 'postgres')).not.toBe(new Redaction().word('proc', 'postgres'));
 	});

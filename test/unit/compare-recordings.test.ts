@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { type Buckets, slotCount, slotLower } from '../../src/lib/histogram.ts';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
+import { Archive } from '../../src/recording/archive.ts';
 import { compareRecordings } from '../../src/recording/compare/compare.ts';
 import { differentWork, differentWorkText } from '../../src/recording/compare/different-work.ts';
 import type { CompareRow } from '../../src/recording/compare/row.ts';
@@ -117,11 +118,15 @@ function recording(load: Load): AnyRecording {
 			rows: [row, ...others],
 		} as unknown as Snapshot);
 		const key = { kind: 'process', id: pid, comm: sanitize(comm), start_time: 5e9 };
+		const figures = { wait_ns: waits.reduce((sum, one) => sum + one, 0), buckets: bucketsOf(waits) };
 		snapshots.push({
 			...base('runqlat', tick, 'process'),
 			...time,
 			lost: {},
-			rows: [{ key, wait_ns: waits.reduce((sum, one) => sum + one, 0), buckets: bucketsOf(waits) }],
+			rows: [
+				{ key: { kind: 'all', id: 0, comm: safe`all` }, ...figures },
+				{ key, ...figures },
+			],
 		} as unknown as Snapshot);
 	}
 	return {
@@ -253,6 +258,14 @@ describe('verdicts', () => {
 		expect(find(rows, 'cpu')).toMatchObject({ verdict: 'no difference', ratio: expect.closeTo(1.03, 2) });
 	});
 
+	test('waits of the machine are those of the row of all, not of the processes once more', async () => {
+		const { rows } = await compared({ seed: 4, duty: 0.1 }, { seed: 4, duty: 0.1 });
+		const [machine, process] = ['machine', 'process'].map((kind) =>
+			rows.find((row) => row.kind === kind && row.figure === 'wait'),
+		);
+		expect(machine?.a).toBeCloseTo(process?.a as number, 12);
+	});
+
 	test('waits: the quantile has the error of its bucket, and a doubled wait is found', async () => {
 		const { rows } = await compared({ seed: 4, duty: 0.1 }, { seed: 5, duty: 0.1, wait: 100e3 });
 		const p50 = find(rows, 'wait p50');
@@ -318,6 +331,33 @@ describe('what cannot be compared', () => {
 			'lost in B': expect.stringMatching(/^12 events/),
 		});
 		expect(result.rows.filter(({ figure }) => figure === 'power')).toEqual([]);
+	});
+
+	test('names of a redacted bundle are words of that bundle', async () => {
+		const [one, other] = [recording({ seed: 1, duty: 0.1 }), recording({ seed: 2, duty: 0.1 })];
+		const archive = Object.assign(new Archive([]), { redacted: true });
+		const { not_comparable } = await compareRecordings(
+			{ path: 'a', recording: { ...one, archive } },
+			{ path: 'b', recording: other },
+		);
+		const reason = 'replaced in A by words of that file: processes have none in common';
+		expect(not_comparable).toContainEqual({ what: 'names', reason });
+	});
+
+	test('distributions that are none are left out, whoever has written them', async () => {
+		const good = recording({ seed: 1, duty: 0.1 });
+		const odd = (buckets: unknown): AnyRecording => ({
+			...good,
+			async *snapshots() {
+				for await (const snapshot of good.snapshots())
+					yield { ...snapshot, rows: snapshot.rows.map((row) => ({ ...row, buckets })) } as Snapshot;
+			},
+		});
+		for (const buckets of [7, [7], [[1]], [['a', 1]], [[1, -1]], {}]) {
+			const { rows } = await compareRecordings({ path: 'a', recording: odd(buckets) }, { path: 'b', recording: good });
+			expect(rows.map(({ figure }) => figure)).not.toContain('wait p50');
+			expect(rows.map(({ figure }) => figure)).toContain('wait');
+		}
 	});
 
 	test('a recording without intervals in the part that is asked for', async () => {

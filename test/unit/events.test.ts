@@ -1,5 +1,5 @@
 /** Events without a kernel: the kernel's log, wait chains, correlation, links, addresses, the table of reasons. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
@@ -388,6 +388,31 @@ describe('links', () => {
 		expect(links.read().links[0]).toMatchObject({ dropped_hardware: 0, dropped_driver: 0, dropped_stack: 0 });
 		device(2, 1, 2);
 		expect(links.read().links[0]).toMatchObject({ dropped_hardware: 3, dropped_driver: 0, dropped_stack: 0 });
+	});
+
+	test('drops of a device whose name is not ASCII are its own', () => {
+		const tree = makeTree();
+		const device = (dropped: number) => {
+			tree.set('sys/class/net/büro0/carrier_changes', '1\n');
+			tree.set('proc/self/net/dev', `h\nh\nbüro0: 100 5 0 ${dropped} 0 0 0 0 9 9 0 0 0 0 0 0\n`);
+		};
+		const links = new Links(join(tree.root, 'proc'), join(tree.root, 'sys'));
+		device(1);
+		links.read();
+		device(4);
+		expect(links.read().links[0]).toMatchObject({ device: 'büro0', dropped_stack: 3 });
+	});
+
+	test('files of devices do not stay open: another device may have the name by now', () => {
+		expect(new Links('/proc', '/sys').read().links.length).toBeGreaterThan(0);
+		const open = readdirSync('/proc/self/fd').map((fd) => {
+			try {
+				return readlinkSync(`/proc/self/fd/${fd}`);
+			} catch {
+				return '';
+			}
+		});
+		expect(open.filter((path) => path.endsWith('/carrier_changes'))).toEqual([]);
 	});
 
 	test('of more devices than are polled, those with hardware are', () => {

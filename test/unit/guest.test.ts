@@ -2,9 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import { safe, sanitize } from '../../src/lib/sanitize.ts';
+import { fromText, toText } from '../../src/recording/columns-text.ts';
 import { type Amount, align } from '../../src/recording/guest/align.ts';
 import { compareGuest, type GuestInput } from '../../src/recording/guest/guest.ts';
-import type { AnyRecording } from '../../src/recording/recordings.ts';
+import type { AnyRecording, Choice, Part } from '../../src/recording/recordings.ts';
 import { generator } from '../lib/random.ts';
 
 const START = Date.UTC(2026, 0, 2, 10);
@@ -100,8 +101,12 @@ function recording(name: string, snapshots: object[], cpus: number): GuestInput 
 	const machine = { host: sanitize(name), kernel: safe`6.1.0`, cpus, boot: '' };
 	const of = {
 		machine,
-		async *snapshots() {
-			yield* snapshots as Snapshot[];
+		// what an archive gives: the part of each snapshot that is asked for
+		async *snapshots(_: Part | undefined, { excerpts }: Choice) {
+			for (const snapshot of snapshots as Snapshot[]) {
+				const excerpt = excerpts[snapshot.tab];
+				if (excerpt) yield fromText(toText(snapshot), excerpt) as unknown as Snapshot;
+			}
 		},
 		marks: [],
 		damage: () => [],

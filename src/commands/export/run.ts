@@ -47,13 +47,18 @@ export async function runExport(context: Context): Promise<number> {
 	const recording = measured ?? (stored as AnyRecording);
 	const slices = measured?.slices ?? [];
 	const redaction = line.values['redact'] === true ? new Redaction() : undefined;
+	// a name is replaced in sentences that come before it, too
+	if (redaction && stored) for await (const snapshot of stored.snapshots()) redaction.learn(snapshot);
 	const chunks = exporter({
 		machine: redaction
 			? { ...recording.machine, host: redaction.word('host', recording.machine.host) }
 			: recording.machine,
 		tracers: chosen,
 		snapshots: ofTabs(recording.snapshots(), ids, redaction),
-		marks: redaction ? recording.marks.map((mark) => ({ ...mark, text: redaction.text(mark.text) })) : recording.marks,
+		// a user's own words may be anything
+		marks: redaction
+			? recording.marks.map((mark) => ({ ...mark, text: redaction.word('mark', mark.text) }))
+			: recording.marks,
 		slices: redaction ? slices.map((slice) => ({ ...slice, comm: redaction.word('proc', slice.comm) })) : slices,
 		line,
 		version,

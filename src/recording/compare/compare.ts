@@ -63,6 +63,8 @@ export interface CompareInput {
 
 interface Side {
 	facts: ComparedSide;
+	/** Names are replaced. */
+	redacted: boolean;
 	tabs: Set<string>;
 	series: Map<string, Series>;
 	overflow: number;
@@ -174,6 +176,7 @@ async function read(input: CompareInput, { own, longer }: Steps, choice: Choice,
 			power,
 			lost: [...lost.values()].reduce((sum, one) => sum + Math.max(0, one.last - one.first), 0),
 		},
+		redacted: recording.archive?.redacted === true,
 		tabs: new Set(intervals.keys()),
 		series,
 		overflow: blocks.overflow,
@@ -348,6 +351,10 @@ function notesOf(
 	differs('interval', a.facts.step, b.facts.step, 'compared at the longer one');
 	if (a.facts.power !== null && b.facts.power !== null)
 		differs('power', a.facts.power, b.facts.power, 'another source of power: no power is compared');
+	if (a.redacted || b.redacted) {
+		const where = a.redacted && b.redacted ? safe`in both` : a.redacted ? safe`in A` : safe`in B`;
+		notes.push({ what: 'names', reason: safe`replaced ${where} by words of that file: processes have none in common` });
+	}
 	for (const [side, { facts, overflow }] of [
 		['A', a],
 		['B', b],

@@ -111,7 +111,10 @@ const number = (row: Row, name: string): number => (typeof row[name] === 'number
 const text = (row: Row, name: string): SafeText => (typeof row[name] === 'string' ? (row[name] as SafeText) : safe``);
 const record = (value: unknown): Row => (typeof value === 'object' && value !== null ? (value as Row) : {});
 const list = (value: unknown): readonly Row[] => (Array.isArray(value) ? (value as Row[]) : []);
-const buckets = (row: Row): Buckets => (Array.isArray(row['buckets']) ? (row['buckets'] as Buckets) : []);
+const isBucket = (value: unknown): boolean =>
+	Array.isArray(value) && Number.isFinite(value[0]) && Number.isFinite(value[1]) && (value[1] as number) >= 0;
+/** Empty where it is none: recordings may be anybody's. */
+const buckets = ({ buckets: all }: Row): Buckets => (Array.isArray(all) && all.every(isBucket) ? (all as Buckets) : []);
 
 /** Names whose control group is remembered, and names as they are in a recording. */
 const MOST_NAMES = 20_000;
@@ -261,11 +264,12 @@ export class FigureReader {
 	private waits({ rows }: Snapshot): void {
 		for (const row of rows as readonly Row[]) {
 			const key = record(row['key']);
+			const { kind, id } = key;
 			const wait = number(row, 'wait_ns');
-			this.distribution(machine, WAITS, row);
-			this.take.sum(machine, 'wait', wait);
-			if (key['kind'] !== 'process' && key['kind'] !== 'command') continue;
-			const subject = this.process(text(key, 'comm'), key['id'], key['start_time']);
+			// this row is the sum of the others
+			const isAll = kind === 'all';
+			if (!isAll && kind !== 'process' && kind !== 'command') continue;
+			const subject = isAll ? machine : this.process(text(key, 'comm'), id, key['start_time']);
 			if (!subject) continue;
 			this.take.sum(subject, 'wait', wait);
 			this.distribution(subject, WAITS, row);

@@ -5,7 +5,8 @@
 import type { Snapshot } from '../../core/snapshot.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import type { Count, Ns } from '../../lib/units.ts';
-import type { AnyRecording } from '../recordings.ts';
+import { EVERY_HEAD } from '../columns-text.ts';
+import type { AnyRecording, Choice, Part } from '../recordings.ts';
 import { type Alignment, type Amount, align, byWallClock } from './align.ts';
 
 /** Programs that run virtual machines, by the beginning of their names (15 characters of a thread's name). */
@@ -126,12 +127,32 @@ function sideOf({ path, recording: { machine } }: GuestInput, from: number, to: 
 	return { path, host, kernel, cpus, from: new Date(from).toISOString(), to: new Date(to).toISOString(), intervals };
 }
 
+const GUEST: Choice = { excerpts: { overview: { head: { ...EVERY_HEAD, totals: true } } }, coarse: false };
+
+const HOST: Choice = {
+	excerpts: {
+		overview: {
+			head: EVERY_HEAD,
+			rows: { pid: true, start_time: true, comm: true, cgroup: true, cpu_ns: true, wait_ns: true },
+		},
+		// a short list is in the head
+		runqlat: {
+			head: { ...EVERY_HEAD, culprits: true },
+			lists: { culprits: { pid: true, wait_ns: true, culprits: true } },
+		},
+	},
+	coarse: false,
+};
+
+/** The longest interval, ms. */
+const LONGEST = 3_600_000;
+
 async function readGuest(input: GuestInput): Promise<Guest> {
 	const steal: Amount[] = [];
 	const busy: Amount[] = [];
 	const lengths: number[] = [];
 	let [first, last, time_ns, sum, known] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0, false];
-	for await (const snapshot of input.recording.snapshots()) {
+	for await (const snapshot of input.recording.snapshots(undefined, GUEST)) {
 		if (snapshot.tab !== 'overview') continue;
 		const { totals } = snapshot as OverviewFields;
 		const to = Date.parse(snapshot.time);
@@ -213,12 +234,14 @@ interface Host {
 
 const keyOf = ({ pid, start_time }: OverviewRow): string => `${pid} ${start_time}`;
 
+/** @param part that has all intervals which are asked for */
 async function* overviews(
 	input: GuestInput,
+	part?: Part,
 ): AsyncGenerator<{ snapshot: Snapshot; blamed: readonly Blame[]; from: number; to: number }> {
 	let blamed: readonly Blame[] = [];
 	let blamedAt: Ns = Number.NEGATIVE_INFINITY;
-	for await (const snapshot of input.recording.snapshots()) {
+	for await (const snapshot of input.recording.snapshots(part, HOST)) {
 		if (snapshot.tab === 'runqlat') {
 			blamed = (snapshot as { culprits?: readonly Blame[] }).culprits ?? [];
 			blamedAt = snapshot.mono_ns;
@@ -265,7 +288,8 @@ async function readHost(input: GuestInput, named: string): Promise<Host> {
 async function readRan(input: GuestInput, guest: Guest, { key, machine }: Candidate, offset: number) {
 	const ran = new Map<string, RanRow>();
 	let exact: Ns = 0;
-	for await (const { snapshot, blamed, from, to } of overviews(input)) {
+	const part = { from: guest.first + offset, to: guest.last + offset + LONGEST };
+	for await (const { snapshot, blamed, from, to } of overviews(input, part)) {
 		if (from >= guest.last + offset || to <= guest.first + offset) continue;
 		const rows = rowsOf(snapshot);
 		const row = rows.find((one) => keyOf(one) === key);

@@ -48,10 +48,11 @@ function text(path: string): string | undefined {
 	}
 }
 
-/** The same of a file that is read in every interval. */
+/** The same of a file of the kernel's that is read in every interval, and which no device's name is part of: devices are renamed. */
 function textAgain(path: string): string | undefined {
 	try {
-		return readKept(path).trim();
+		// with names of devices, which are UTF-8 elsewhere
+		return Buffer.from(readKept(path), 'latin1').toString('utf8').trim();
 	} catch {
 		return undefined;
 	}
@@ -193,7 +194,7 @@ export class Links {
 		const links: LinkState[] = [];
 		for (const name of names) {
 			const own = join(folder, name);
-			const changesOf = textAgain(join(own, 'carrier_changes'));
+			const changesOf = text(join(own, 'carrier_changes'));
 			// bonding_masters is a file
 			if (changesOf === undefined) continue;
 			const before = this.devices.get(name);

@@ -1,12 +1,13 @@
 /** The BPF programs of events: which there are, their settings when they are loaded, and what this kernel lacks. */
 
 import type { BpfSession } from '../../bpf/bpf-session.ts';
-import { openBpf } from '../../bpf/load.ts';
+import { openBpf, openWalking } from '../../bpf/load.ts';
 import type { Host } from '../../core/tracer.ts';
 import { constants, maps } from '../../generated/events.ts';
 import type { Count } from '../../lib/units.ts';
 import { isGuest } from '../../system/guest.ts';
 import { tickLength } from '../../system/kernel-config.ts';
+import { WALK } from './blocked/reader.ts';
 import { ofSlot, type ReasonNames, SLOTS } from './kinds.ts';
 import type { EventSettings } from './options.ts';
 import type { HiddenReasons } from './reasons.ts';
@@ -99,52 +100,56 @@ export function loadEvents(host: Host, settings: EventSettings, names: ReasonNam
 	// programs at tracepoints have the storage of sockets since 5.11
 	const keepsOwners = addon.hasType('func', 'bpf_sk_storage_get_tracing');
 	const casts = addon.hasType('func', 'bpf_rdonly_cast');
-	const bpf = openBpf(host, 'events', {
-		layout: constants,
-		constants: {
-			keeps_owners: keepsOwners,
-			kfree_skb_args: arguments_('kfree_skb'),
-			retransmit_args: arguments_('tcp_retransmit_skb'),
-			send_reset_args: arguments_('tcp_send_reset'),
-			no_route_reason: names.noRoute,
-			mark_victim_args: arguments_('mark_victim'),
-			dirty_args: arguments_('balance_dirty_pages'),
-			stack_frames: settings.frames,
-			receive_driver_ns: receive?.[0] ?? 0,
-			receive_protocol_ns: receive?.[1] ?? 0,
-			receive_copy_ns: receive?.[2] ?? 0,
-			stall_ns: settings.stall_ns,
-			tick_length_ns: tick_ns,
-			tick_gap_ns: Math.max(GAP.ticks * tick_ns, GAP.least_ns),
-			guest: isGuest(host.procRoot),
-		},
-		shards: [maps.events_cpus.name],
-		optional: PROGRAMS,
-		without: [
-			// their pauses are in ticks
-			...(tick === undefined ? ['balance_dirty_pages'] : []),
-			...(keepsOwners ? [] : ['inet_sock_set_state', 'file_owners']),
-			...(receive ? [] : RECEIVE_PROGRAMS),
-			casts ? 'kfree_skb_helped' : 'kfree_skb',
-		],
-		maxEntries: { [maps.stalls.name]: stallsOf(host.cpus), ...(!receive && { [maps.received.name]: 1 }) },
-		loaded: (object) => {
-			const key = new Uint32Array(1);
-			const value = new Uint32Array(1);
-			for (let slot = 0; slot < SLOTS; slot++) {
-				const { kind, reason } = ofSlot(slot);
-				if (hidden.has(kind, names.of(kind, reason))) continue;
-				key[0] = slot;
-				value[0] = settings.rate;
-				object.update(maps.budgets.name, new Uint8Array(key.buffer), new Uint8Array(value.buffer));
-			}
-		},
-	});
+	const open = (walks: boolean) =>
+		openBpf(host, 'events', {
+			layout: constants,
+			constants: {
+				keeps_owners: keepsOwners,
+				kfree_skb_args: arguments_('kfree_skb'),
+				retransmit_args: arguments_('tcp_retransmit_skb'),
+				send_reset_args: arguments_('tcp_send_reset'),
+				no_route_reason: names.noRoute,
+				mark_victim_args: arguments_('mark_victim'),
+				dirty_args: arguments_('balance_dirty_pages'),
+				stack_frames: settings.frames,
+				receive_driver_ns: receive?.[0] ?? 0,
+				receive_protocol_ns: receive?.[1] ?? 0,
+				receive_copy_ns: receive?.[2] ?? 0,
+				stall_ns: settings.stall_ns,
+				tick_length_ns: tick_ns,
+				tick_gap_ns: Math.max(GAP.ticks * tick_ns, GAP.least_ns),
+				guest: isGuest(host.procRoot),
+			},
+			shards: [maps.events_cpus.name],
+			optional: PROGRAMS,
+			without: [
+				// their pauses are in ticks
+				...(tick === undefined ? ['balance_dirty_pages'] : []),
+				...(keepsOwners ? [] : ['inet_sock_set_state', 'file_owners']),
+				...(receive ? [] : RECEIVE_PROGRAMS),
+				casts ? 'kfree_skb_helped' : 'kfree_skb',
+				...(walks ? [] : [WALK]),
+			],
+			withoutMaps: walks ? [] : [maps.blocked_reports.name],
+			maxEntries: { [maps.stalls.name]: stallsOf(host.cpus), ...(!receive && { [maps.received.name]: 1 }) },
+			loaded: (object) => {
+				const key = new Uint32Array(1);
+				const value = new Uint32Array(1);
+				for (let slot = 0; slot < SLOTS; slot++) {
+					const { kind, reason } = ofSlot(slot);
+					if (hidden.has(kind, names.of(kind, reason))) continue;
+					key[0] = slot;
+					value[0] = settings.rate;
+					object.update(maps.budgets.name, new Uint8Array(key.buffer), new Uint8Array(value.buffer));
+				}
+			},
+		});
+	const { bpf, missing } = openWalking(addon, open);
 	return {
 		bpf,
 		hooks: bpf.hooks,
 		missing: [
-			...bpf.missing,
+			...missing,
 			...(keepsOwners ? [] : ['no storage of sockets at tracepoints (since 5.11): processes of sockets are not known']),
 			...(tick === undefined
 				? ['CONFIG_HZ is not published: no throttled writes, and gaps of the tick from 30 ms on']

@@ -66,7 +66,8 @@ export class RingRecords {
 				shared: shared && stack.length > 0,
 			});
 		});
-		const newest = Math.max(...Array.from(this.stacks.values(), ({ ns }) => ns));
+		let newest: Ns = 0;
+		for (const { ns } of this.stacks.values()) newest = Math.max(newest, ns);
 		for (const [group, { ns }] of this.stacks) if (newest - ns > 2 * STACK_LASTS) this.stacks.delete(group);
 	}
 

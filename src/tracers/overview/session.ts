@@ -17,7 +17,7 @@ import { hotOf } from './hot.ts';
 import { busyTime, type Interval } from './interval.ts';
 import { withPrograms } from './programs.ts';
 import { idleRow, joinProcesses } from './rows.ts';
-import type { Rule } from './rule.ts';
+import { KEEP, type Rule } from './rule.ts';
 import { losses, lossText } from './rules/losses.ts';
 import { rules } from './rules.ts';
 import type { MachineTotals, OverviewExtra, OverviewRow, Totals } from './snapshot.ts';
@@ -154,7 +154,8 @@ export class OverviewSession implements Session<OverviewRow, OverviewExtra> {
 	/** What a rule finds, with the programs behind names that say nothing. */
 	private suspicions(rule: Rule, interval: Interval): Suspicion[] {
 		const { tasks } = this.readers;
-		const found = checkedBy(rule, interval);
+		// the tracker ignores the others
+		const found = checkedBy(rule, interval).filter(({ excess }) => excess >= KEEP);
 		if (!tasks) return found;
 		// of many suspicions about one program it is read once
 		const programOf = (pid: number): SafeText => {

@@ -1,6 +1,8 @@
 /** Reads tasks in uninterruptible sleep from the kernel's own list, and how long each has slept. */
 import type { BpfSession } from '../../../bpf/bpf-session.ts';
-import { blocked_sizes, blocked_task, blocker_type } from '../../../generated/events.ts';
+import { WalkRetries } from '../../../bpf/walk-retries.ts';
+import { blocked_sizes, blocked_task, blocker_type, maps } from '../../../generated/events.ts';
+import { viewOf } from '../../../lib/decode.ts';
 import { type SafeText, sanitize } from '../../../lib/sanitize.ts';
 import type { Ns } from '../../../lib/units.ts';
 import type { KernelSymbols } from '../../../symbols/kernel-names.ts';
@@ -9,6 +11,8 @@ import type { Sleeper } from './chains.ts';
 import { type BlockedFile, fileOf } from './files.ts';
 
 const PROGRAM = 'blocked_tasks';
+/** The same as a walk, on kernels that can. */
+export const WALK = 'walk_blocked';
 /** Its stack is the last member. */
 const STACK_AT = blocked_task.size - blocked_sizes.BLOCKED_FRAMES * 8;
 /** Files are looked up for so many tasks of a read, once for each sleep. */
@@ -41,6 +45,7 @@ export interface BlockedReaderOptions {
 export class BlockedReader {
 	private readonly options: BlockedReaderOptions;
 	private sleeps = new Map<string, Sleep>();
+	private readonly retries = new WalkRetries();
 
 	constructor(options: BlockedReaderOptions) {
 		this.options = options;
@@ -50,7 +55,7 @@ export class BlockedReader {
 	read(now: Ns, least_ns: Ns): Sleeper[] {
 		const { bpf, symbols, procRoot, sysRoot, cgroup } = this.options;
 		if (!bpf.has(PROGRAM)) return [];
-		const view = bpf.iterate(PROGRAM);
+		const view = this.walk(bpf) ?? bpf.iterate(PROGRAM);
 		const tasks: { record: blocked_task; stack: number[] }[] = [];
 		for (let at = 0; at + blocked_task.size <= view.byteLength; at += blocked_task.size) {
 			const record = blocked_task.read(view, at);
@@ -110,6 +115,22 @@ export class BlockedReader {
 						: undefined,
 			};
 		});
+	}
+
+	/** Records of a walk; undefined: the kernel cannot walk, or the walk is incomplete. */
+	private walk(bpf: BpfSession): DataView | undefined {
+		if (!bpf.has(WALK) || !this.retries.next()) return undefined;
+		const complete = bpf.walk(WALK);
+		const records: Buffer[] = [];
+		bpf.drain(maps.blocked_reports.name, (view, at, length) => {
+			if (complete) records.push(Buffer.from(new Uint8Array(view.buffer, view.byteOffset + at, length)));
+		});
+		if (!complete) {
+			this.retries.incomplete();
+			return undefined;
+		}
+		this.retries.complete();
+		return viewOf(Buffer.concat(records));
 	}
 
 	/** Is this the first report of the sleep? */

@@ -1,7 +1,7 @@
 import { safe } from '../../../lib/sanitize.ts';
 import { count, percent, perSecond } from '../format.ts';
 import { equals, missingTab, ownerOf, topNames } from '../interval.ts';
-import type { Rule } from '../rule.ts';
+import { KEEP, type Rule } from '../rule.ts';
 
 /** Too many interrupts of one line on one CPU, by the bounds of the interrupt tab. */
 export const irqStorm = {
@@ -28,8 +28,10 @@ export const irqStorm = {
 				cpus,
 			});
 		}
+		const found = [...worst].filter(([, { excess }]) => excess >= KEEP);
+		if (found.length === 0) return [];
 		const [hit] = topNames(rows, ({ irq_time_ns }) => irq_time_ns);
-		return [...worst]
+		return found
 			.sort(([, a], [, b]) => b.excess - a.excess)
 			.slice(0, 8)
 			.map(([about, { name, cpu, rate, share, excess, cpus }]) => ({
