@@ -3,16 +3,23 @@
  * search for the file.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { monotonicNs } from './clock.ts';
 import { readLatin1 } from './read-file.ts';
+import type { Count, Ns } from './units.ts';
 
-/** Open files; the one that was opened first is closed beyond that. */
-const MOST = 256;
+/**
+ * Open files. Beyond that others are opened at each read: idle states of many CPUs are as many, and if each closed the file of
+ * another one, none would be found open.
+ */
+const MOST: Count = 256;
+/** A file that nobody has read for so long has no claim to stay open. */
+const UNREAD: Ns = 60e9;
 /** Longer files are opened at each read. */
 const LONGEST = 64 * 1024;
 
 const buffer = Buffer.allocUnsafeSlow(LONGEST);
-/** File descriptors by path. */
-const open = new Map<string, number>();
+/** By path. */
+const open = new Map<string, { fd: number; readAt: Ns }>();
 const tooLong = new Set<string>();
 
 /**
@@ -22,10 +29,24 @@ const tooLong = new Set<string>();
 const keeps = (path: string): boolean => path.startsWith('/proc/') || path.startsWith('/sys/');
 
 function close(path: string): void {
-	const fd = open.get(path);
-	if (fd === undefined) return;
+	const file = open.get(path);
+	if (!file) return;
 	open.delete(path);
-	closeSync(fd);
+	closeSync(file.fd);
+}
+
+/** Is another one to stay open? Where all are in use, one of them is examined at each call. */
+function hasRoom(now: Ns): boolean {
+	if (open.size < MOST) return true;
+	const [path, file] = open.entries().next().value as [string, { fd: number; readAt: Ns }];
+	if (now - file.readAt > UNREAD) {
+		close(path);
+		return true;
+	}
+	// the next one is examined at the next call
+	open.delete(path);
+	open.set(path, file);
+	return false;
 }
 
 /** All of it, or undefined where it is longer. @throws as `readFileSync` */
@@ -43,13 +64,13 @@ function readAll(fd: number): string | undefined {
 export function readKept(path: string): string {
 	if (!keeps(path) || tooLong.has(path)) return readLatin1(path);
 	const known = open.get(path);
+	const readAt = monotonicNs();
+	if (!known && !hasRoom(readAt)) return readLatin1(path);
 	try {
-		const fd = known ?? openSync(path, 'r');
-		if (known === undefined) {
-			open.set(path, fd);
-			if (open.size > MOST) close(open.keys().next().value as string);
-		}
-		const text = readAll(fd);
+		const file = known ?? { fd: openSync(path, 'r'), readAt };
+		if (known) known.readAt = readAt;
+		else open.set(path, file);
+		const text = readAll(file.fd);
 		if (text !== undefined) return text;
 		close(path);
 		if (tooLong.size < MOST) tooLong.add(path);
@@ -57,7 +78,7 @@ export function readKept(path: string): string {
 	} catch (error) {
 		close(path);
 		// its device has gone, and perhaps another one has come
-		if (known !== undefined) return readLatin1(path);
+		if (known) return readLatin1(path);
 		throw error;
 	}
 }
