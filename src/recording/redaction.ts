@@ -75,6 +75,8 @@ function logLine(value: object): string | undefined {
 
 /** Texts kept: a storm of names must not fill the memory. */
 const MOST = 50_000;
+/** Names, and lines of the kernel's log, that are found in sentences. */
+const [MOST_NAMES, MOST_LINES] = [5000, 5000];
 
 export class Redaction {
 	private readonly key = randomBytes(16);
@@ -158,12 +160,18 @@ export class Redaction {
 		);
 	}
 
-	/** All names, the longest first; short ones are words of the language too. */
+	/**
+	 * Names, the longest first; short ones are words of the language too. Lines of the kernel's log are longer than all names and
+	 * may be thousands: of these the newest, which a sentence may quote.
+	 */
 	private patternOfNames(): RegExp | undefined {
 		if (this.pattern) return this.pattern;
-		const names = [...this.words.keys()].filter((name) => name.length >= 3).sort((a, b) => b.length - a.length);
+		const byLength = (a: string, b: string) => b.length - a.length;
+		const [lines, others]: [string[], string[]] = [[], []];
+		for (const [name, word] of this.words) if (name.length >= 3) (word.startsWith('log-') ? lines : others).push(name);
+		const names = [...others.sort(byLength).slice(0, MOST_NAMES), ...lines.slice(-MOST_LINES)].sort(byLength);
 		if (names.length === 0) return undefined;
-		const escaped = names.slice(0, 5000).map((name) => name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+		const escaped = names.map((name) => name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
 		this.pattern = new RegExp(`(?<![\\w-])(?:${escaped.join('|')})(?![\\w-])`, 'g');
 		return this.pattern;
 	}

@@ -244,6 +244,14 @@ describe('redaction', () => {
 		expect(made).toMatch(/"text":"log-[0-9a-f]{8}"/);
 	});
 
+	test('names in sentences are replaced beside thousands of lines of the kernel’s log, which are longer', () => {
+		const line = (index: number) => `audit: operation="open" of file number ${index} is denied by the profile`;
+		const events = Array.from({ length: 6000 }, (_, index) => ({ origin: 'kernel-log', text: line(index) }));
+		const rows = [{ comm: 'secretd' }, { text: `stopped by secretd, which has “${line(5999)}”, ${line(5998)}` }];
+		const made = JSON.stringify(new Redaction().snapshot({ ...(snapshots[0] as Snapshot), events, rows } as Snapshot));
+		expect(made).not.toMatch(/secretd|audit|denied/);
+	});
+
 	test('another recording has other words', () => {
 		expect(new Redaction().word('proc', 'postgres')).not.toBe(new Redaction().word('proc', 'postgres'));
 	});
