@@ -159,11 +159,13 @@ export class BpfSession {
 	}
 
 	/**
-	 * Run a program that walks all tasks and reports them in a ring (bpf/lib/walk.bpf.h). False: the walk is incomplete and
-	 * its reports are to be dropped; use {@link iterate} then.
+	 * Run a program that walks all tasks and reports them in a ring (bpf/lib/walk.bpf.h). False: the walk is incomplete, and
+	 * its reports are dropped; use {@link iterate} then.
 	 */
-	walk(program: string): boolean {
-		return this.object.run(program) === walk_result.WALK_COMPLETE;
+	walk(program: string, reports: string): boolean {
+		const complete = this.object.run(program) === walk_result.WALK_COMPLETE;
+		if (!complete) this.drain(reports, () => {});
+		return complete;
 	}
 
 	/**

@@ -19,13 +19,10 @@ export class WalkRetries {
 		return false;
 	}
 
-	complete(): void {
-		this.pause = 0;
-	}
-
-	/** This read is repeated by the iterator. */
-	incomplete(): void {
-		this.left = this.pause;
-		this.pause = Math.min(MOST, 2 * this.pause + 1);
+	/** A walk has ended. Incomplete: this read is repeated by the iterator. Returns `complete`. */
+	ended(complete: boolean): boolean {
+		this.left = complete ? 0 : this.pause;
+		this.pause = complete ? 0 : Math.min(MOST, 2 * this.pause + 1);
+		return complete;
 	}
 }

@@ -6,13 +6,7 @@ function reads(retries: WalkRetries, count: number, complete: (walk: number) => 
 	let [text, walks] = ['', 0];
 	for (let read = 0; read < count; read++) {
 		if (!retries.next()) text += '.';
-		else if (complete(walks++)) {
-			retries.complete();
-			text += 'w';
-		} else {
-			retries.incomplete();
-			text += 'i';
-		}
+		else text += retries.ended(complete(walks++)) ? 'w' : 'i';
 	}
 	return text;
 }

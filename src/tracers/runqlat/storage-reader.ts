@@ -177,13 +177,7 @@ export class StorageReader implements Reader {
 	 */
 	private walk(): boolean {
 		if (!this.walks || this.filters > 0 || this.wanted & WANT_THREADS || !this.retries.next()) return false;
-		const complete = this.bpf.walk('walk_tasks');
-		if (complete) this.retries.complete();
-		else {
-			this.bpf.drain(maps.reports.name, () => {});
-			this.retries.incomplete();
-		}
-		return complete;
+		return this.retries.ended(this.bpf.walk('walk_tasks', maps.reports.name));
 	}
 
 	cost(fresh?: boolean): BpfCost {

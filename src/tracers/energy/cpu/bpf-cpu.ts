@@ -423,14 +423,8 @@ export class BpfCpu implements CpuCounter {
 		const look = new Uint8Array(maps.scan.value.size);
 		viewOf(look).setUint32(0, everything ? 0 : this.scans, true);
 		this.bpf.object.update(maps.scan.name, wordOf(0), look);
-		if (walks) {
-			if (this.bpf.walk('walk_threads')) {
-				this.retries.complete();
-				return { listing: undefined, now: this.walked().boot_ns };
-			}
-			this.bpf.drain(maps.reports.name, () => {});
-			this.retries.incomplete();
-		}
+		if (walks && this.retries.ended(this.bpf.walk('walk_threads', maps.reports.name)))
+			return { listing: undefined, now: this.walked().boot_ns };
 		// a run without enough room is repeated as the same scan: nothing of it is known yet
 		const view = this.bpf.iterate('read_threads');
 		const end = view.byteLength - iteration_end.size;

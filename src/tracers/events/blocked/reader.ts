@@ -120,16 +120,12 @@ export class BlockedReader {
 	/** Records of a walk; undefined: the kernel cannot walk, or the walk is incomplete. */
 	private walk(bpf: BpfSession): DataView | undefined {
 		if (!bpf.has(WALK) || !this.retries.next()) return undefined;
-		const complete = bpf.walk(WALK);
+		const { name } = maps.blocked_reports;
+		if (!this.retries.ended(bpf.walk(WALK, name))) return undefined;
 		const records: Buffer[] = [];
-		bpf.drain(maps.blocked_reports.name, (view, at, length) => {
-			if (complete) records.push(Buffer.from(new Uint8Array(view.buffer, view.byteOffset + at, length)));
+		bpf.drain(name, (view, at, length) => {
+			records.push(Buffer.from(new Uint8Array(view.buffer, view.byteOffset + at, length)));
 		});
-		if (!complete) {
-			this.retries.incomplete();
-			return undefined;
-		}
-		this.retries.complete();
 		return viewOf(Buffer.concat(records));
 	}
 

@@ -280,11 +280,11 @@ export class TaskWalk {
 			const taken = this.take(walks, window, apart);
 			if (taken === 'complete') break;
 			if (taken === 'incomplete') {
-				this.retries.incomplete();
+				this.retries.ended(false);
 				walks = false;
 			}
 		}
-		if (walks) this.retries.complete();
+		if (walks) this.retries.ended(true);
 		this.byWalk = walks;
 		return this.found;
 	}
@@ -298,11 +298,8 @@ export class TaskWalk {
 		const taking: Taking = { from: 0, ended: [], apart, disordered: false };
 		this.spare.length = 0;
 		if (walks) {
-			const complete = this.bpf.walk(WALK);
-			this.bpf.drain(maps.reports.name, (view, at) => {
-				if (complete) this.takeRecord(view, at, taking);
-			});
-			if (!complete) return 'incomplete';
+			if (!this.bpf.walk(WALK, maps.reports.name)) return 'incomplete';
+			this.bpf.drain(maps.reports.name, (view, at) => this.takeRecord(view, at, taking));
 		} else {
 			const view = this.bpf.iterate(ITERATOR);
 			for (let at = 0; at + task_rests.size <= view.byteLength && !taking.disordered; )
