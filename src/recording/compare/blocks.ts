@@ -71,7 +71,12 @@ function halve(amounts: Float64Array): void {
 	amounts.fill(0, half);
 }
 
-const total = (amounts: Float64Array): number => amounts.reduce((sum, one) => sum + one, 0);
+/** Sum of amounts. */
+export function total(amounts: ArrayLike<number>): number {
+	let sum = 0;
+	for (let at = 0; at < amounts.length; at++) sum += amounts[at] as number;
+	return sum;
+}
 
 export class Blocks {
 	private readonly sums = new Map<FigureId, Map<Subject, Sums>>();

@@ -3,7 +3,7 @@ import type { Snapshot } from '../../core/snapshot.ts';
 import { type SafeText, safe, sanitize } from '../../lib/sanitize.ts';
 import { quantileOf } from '../quantile.ts';
 import type { AnyRecording, Choice, Part, RecordedMachine } from '../recordings.ts';
-import { type Amounts, Blocks, longerBlocks, type Series, seriesKey } from './blocks.ts';
+import { type Amounts, Blocks, longerBlocks, type Series, seriesKey, total } from './blocks.ts';
 import { type DifferentWork, differentWork } from './different-work.ts';
 import { FIGURE_EXCERPTS, FIGURES, type FigureId, type FigureSpec, type Kind, leastEvents } from './figures.ts';
 import type { CompareRow, Verdict } from './row.ts';
@@ -215,12 +215,6 @@ function rankStatistic({ uppers, counts }: Amounts, rank: number): Statistic {
 
 const statisticOf = (amounts: Amounts, spec: FigureSpec): Statistic =>
 	spec.rank === undefined ? sumStatistic(amounts, spec) : rankStatistic(amounts, spec.rank);
-
-const total = (values: ArrayLike<number>): number => {
-	let sum = 0;
-	for (let at = 0; at < values.length; at++) sum += values[at] as number;
-	return sum;
-};
 
 /** By block, the events of a distribution above a value. */
 function above({ uppers, counts, seconds }: Amounts, value: number): Float64Array {
